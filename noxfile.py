@@ -1,0 +1,50 @@
+"""Every job of the project, each in an environment of its own: `nox -l` lists them."""
+
+from __future__ import annotations
+
+import nox
+
+nox.needs_version = ">=2025.2"
+nox.options.sessions = ["lint", "tests"]
+nox.options.reuse_existing_virtualenvs = True
+
+PYPROJECT = nox.project.load_toml("pyproject.toml")
+# `pip install torch` alone would drag in several GB of CUDA on Linux.
+CONSTRAINTS = ("-c", "constraints-cpu.txt")
+
+
+def install(session: nox.Session, extras: str, *groups: str) -> None:
+    session.install("-q", "-e", f".[{extras}]", *nox.project.dependency_groups(PYPROJECT, *groups), *CONSTRAINTS)
+
+
+@nox.session
+@nox.parametrize(
+    "backends", [nox.param("jax,torch", id="both"), nox.param("jax", id="jax"), nox.param("torch", id="torch")]
+)
+def tests(session: nox.Session, backends: str) -> None:
+    """The tests: `tests` runs them all; `tests(jax)` and `tests(torch)` each without the other framework installed."""
+    install(session, backends + ("" if "," not in backends else ",digits"), "test")
+    session.run("pytest", f"--backends={backends}", "--ignore=tests/benchmarks", *session.posargs)
+
+
+@nox.session
+def parity(session: nox.Session) -> None:
+    """The main job: every operation in both frameworks, then the training run on real data."""
+    install(session, "all")
+    session.run("parity", "run", *session.posargs)
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """`jax.jit` against `torch.compile` on every operation, under pytest-benchmark."""
+    install(session, "all", "test")
+    session.run("pytest", "tests/benchmarks", "--benchmark-only", *session.posargs)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """ruff, formatting and types."""
+    install(session, "all", "lint", "test")
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+    session.run("mypy")

@@ -1,0 +1,1 @@
+"""What people and machines read: the report as text, JSON and Markdown."""

@@ -1,0 +1,40 @@
+"""`parity-report/`: report.json, report.md and the picture of the loss curves."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from parity.report.markdown import markdown
+from parity.report.picture import loss_curves
+from parity.store import write
+from parity.suite import Suite
+
+SCHEMA = "parity-run/1"
+
+
+def write_report(suite: Suite, folder: Path) -> None:
+    """Writes what is finished so far; a report with less than everything says `complete: false`."""
+    if suite.training is not None:
+        write(folder / "loss.svg", loss_curves(suite.training))
+    write(folder / "report.json", json.dumps(as_dict(suite), indent=2, allow_nan=False) + "\n")
+    write(folder / "report.md", markdown(suite))
+
+
+def as_dict(suite: Suite) -> dict[str, Any]:
+    training = suite.training
+    return {
+        "schema": SCHEMA,
+        "complete": suite.complete,
+        "passed": suite.passed,
+        "selected": list(suite.selected),
+        "reports": [report.to_dict() for report in suite.reports],
+        "training": None
+        if training is None
+        else {
+            "images": training.images,
+            "accuracy": training.accuracy,
+            "losses": {side: trajectory.losses.tolist() for side, trajectory in training.trajectories.items()},
+        },
+    }

@@ -1,0 +1,42 @@
+"""The loss curves as a picture."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+
+from parity.digits import Training
+from parity.errors import InputError
+
+
+def loss_curves(training: Training) -> bytes:
+    """Both curves, which lie on each other, and below them by how much they differ; SVG."""
+    try:
+        import matplotlib
+        from matplotlib.figure import Figure
+    except ModuleNotFoundError as error:
+        raise InputError('matplotlib is not installed; install it with: pip install "parity[digits]"') from error
+    matplotlib.rcParams["svg.hashsalt"] = "parity"  # the same picture for the same run
+    jax, torch = (training.trajectories[side].losses for side in ("jax", "torch"))
+    figure = Figure(figsize=(8, 5), layout="constrained")
+    above, below = figure.subplots(2, 1, sharex=True, height_ratios=(2, 1))
+    above.plot(
+        jax, color="#1f77b4", linewidth=3, label=f"JAX, held-out accuracy {100 * training.accuracy['jax']:.2f} %"
+    )
+    above.plot(
+        torch,
+        color="#ff7f0e",
+        linewidth=1.2,
+        linestyle="--",
+        label=f"PyTorch, held-out accuracy {100 * training.accuracy['torch']:.2f} %",
+    )
+    above.set(yscale="log", ylabel="loss (cross-entropy, nats)", title="Training on the handwritten digits, float64")
+    above.legend()
+    below.plot(np.abs(jax - torch), color="#444444", linewidth=1)
+    below.set(yscale="log", xlabel="training step", ylabel="|JAX − PyTorch|")
+    for axes in (above, below):
+        axes.grid(alpha=0.3)
+    stream = io.BytesIO()
+    figure.savefig(stream, format="svg", metadata={"Date": None})
+    return stream.getvalue()

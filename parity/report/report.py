@@ -1,0 +1,55 @@
+"""The report of one check."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from parity.finding import Finding, Verdict
+from parity.report import text
+from parity.report.plain import plain_finding
+
+SCHEMA = "parity-report/1"
+
+
+@dataclass(frozen=True)
+class Report:
+    """All findings of one pair of functions.
+
+    Attributes:
+        name: what was checked.
+        findings: one for each leaf, rung and mode.
+        environment: versions, devices and precision settings of the run.
+    """
+
+    name: str
+    findings: tuple[Finding, ...]
+    environment: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def verdict(self) -> Verdict:
+        """The worst of the findings; VACUOUS if there is none."""
+        return max((f.verdict for f in self.findings), key=lambda v: v.severity, default=Verdict.VACUOUS)
+
+    @property
+    def passed(self) -> bool:
+        return self.verdict.passes
+
+    def __str__(self) -> str:
+        return text.report(self.name, self.verdict, self.findings)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain numbers, strings, lists and dicts; numbers that JSON lacks are the strings "nan", "inf", "-inf"."""
+        return {
+            "schema": SCHEMA,
+            "name": self.name,
+            "verdict": str(self.verdict),
+            "passed": self.passed,
+            "findings": [plain_finding(finding) for finding in self.findings],
+            "environment": dict(self.environment),
+        }
+
+    def to_json(self) -> str:
+        return json.dumps(self.to_dict(), indent=2, allow_nan=False)

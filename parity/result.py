@@ -1,0 +1,50 @@
+"""What one side gave in one run: NumPy arrays by name, or the problems that came instead."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A run that gave no value.
+
+    Attributes:
+        leaf: `out` when the call failed, `grad` when only its gradient did.
+        text: kind and message of the exception.
+        place: file and line where it was raised, empty if unknown.
+        is_timeout: the side took too long.
+    """
+
+    leaf: str
+    text: str
+    place: str = ""
+    is_timeout: bool = False
+
+    @property
+    def words(self) -> str:
+        return self.text + (f" at {self.place}" if self.place else "")
+
+
+@dataclass(frozen=True)
+class Result:
+    """One side's run.
+
+    Attributes:
+        outputs: leaf name (`out`, `out/loss`) → array, or an object that is no array (None, a string).
+        gradients: leaf name (`grad/query`) → array.
+        problems: what went wrong; empty for a run that worked.
+        written: names of the inputs that the function wrote into.
+    """
+
+    outputs: Mapping[str, Any] = field(default_factory=dict)
+    gradients: Mapping[str, np.ndarray] = field(default_factory=dict)
+    problems: tuple[Problem, ...] = ()
+    written: tuple[str, ...] = ()
+
+    def leaf(self, name: str) -> Any:
+        return self.gradients.get(name) if name.startswith("grad") else self.outputs.get(name)

@@ -1,0 +1,40 @@
+"""Files written whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+from parity.errors import InputError
+
+
+def write(path: Path, content: str | bytes) -> None:
+    """Replaces `path` in one step: a reader, a crash or a full disk never leaves half a file."""
+    data = content.encode() if isinstance(content, str) else content
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+
+
+def writable_folder(path: Path, argument: str) -> Path:
+    """`path`, made if need be.
+
+    Raises:
+        InputError: nothing can be written there; said before any work is done that would be lost.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path):
+            pass
+    except OSError as error:
+        raise InputError(
+            f"{argument}: cannot write to {path} ({error.strerror}); choose another folder with {argument}"
+        ) from error
+    return path
