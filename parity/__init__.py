@@ -1,12 +1,14 @@
 """Proves that a JAX function and a PyTorch function compute the same thing."""
 
 from parity.check import assert_parity, check
+from parity.deviations import Deviation
 from parity.errors import InputError, MissingBackendError, ParityError
 from parity.finding import Cause, Finding, Verdict
 from parity.report.report import Report
 
 __all__ = [
     "Cause",
+    "Deviation",
     "Finding",
     "InputError",
     "MissingBackendError",

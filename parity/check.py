@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from parity import backends, verdict
 from parity.arguments import parse
+from parity.deviations import Deviation, apply, checked
 from parity.dtypes import FLOATS
 from parity.environment import environment
 from parity.errors import InputError, ParityError
 from parity.evidence import SIDES, Evidence, Values
 from parity.finding import Finding, Verdict
+from parity.inputs import REGIMES
 from parity.report.report import Report
 from parity.structure import comparable
 
@@ -27,7 +31,8 @@ def check(
     wrt: Any = "all",
     dtypes: Sequence[str] = ("float32",),
     modes: Sequence[str] = ("eager",),
-    deviations: Iterable[Any] = (),
+    deviations: Iterable[Deviation] | str | Path = (),
+    regimes: Sequence[str] = ("unit",),
     timeout_s: float = 60.0,
     name: str = "",
     progress: Callable[[str], None] = lambda step: None,
@@ -46,7 +51,8 @@ def check(
         wrt: inputs to differentiate: "all" floating ones, names or positions, () for none.
         dtypes: precision rungs after float64: "float32", "bfloat16", "float16".
         modes: "eager", "compiled" (`jax.jit` against `torch.compile(fullgraph=True)`).
-        deviations: declared, accepted differences.
+        deviations: declared, accepted differences: `Deviation` objects, or the path of a TOML file of them.
+        regimes: kinds of inputs that are made of the caller's: "unit" are these themselves; see `parity.inputs.REGIMES`.
         timeout_s: seconds that one eager call of one side may take; a compiled call may take five times as long.
         name: heads the report; by default the name of `jax_fn`.
         progress: called with a few words before each step.
@@ -69,16 +75,20 @@ def check(
         backends.get(side)
     arguments = parse(inputs, wrt, (jax_fn, torch_fn))
     evidence = Evidence({"jax": jax_fn, "torch": torch_fn}, arguments, reference, timeout_s)
+    title = name or getattr(jax_fn, "__name__", type(jax_fn).__name__)
+    declared = checked(deviations, title)
     findings: list[Finding] = []
-    for mode in modes:
-        for dtype in rungs:
-            progress(f"{dtype} {mode}")
-            findings += _rung(evidence, dtype, mode)
+    uninformative: list[Finding] = []
+    for regime in _chosen("regimes", regimes, tuple(REGIMES)):
+        for mode in modes if regime == "unit" else modes[:1]:
+            for dtype in rungs:
+                progress(f"{dtype} {mode}" + (f" {regime}" if regime != "unit" else ""))
+                for finding in rung(evidence, dtype, mode, regime):
+                    (uninformative if says_nothing(finding) else findings).append(finding)
     if evidence.reference_problem:
         words = f"the reference failed: {evidence.reference_problem.words}"
         findings.append(Finding("out", "float64", modes[0], Verdict.ERROR, message=words))
-    title = name or getattr(jax_fn, "__name__", type(jax_fn).__name__)
-    return Report(title, tuple(findings), environment())
+    return Report(title, tuple(apply(declared, findings)), environment(), tuple(uninformative))
 
 
 def assert_parity(*args: Any, **kwargs: Any) -> None:
@@ -88,10 +98,18 @@ def assert_parity(*args: Any, **kwargs: Any) -> None:
         raise ParityError(report)
 
 
-def _rung(evidence: Evidence, dtype: str, mode: str) -> list[Finding]:
-    jax, torch = (evidence.result(side, dtype, mode, Values(dtype)) for side in SIDES)
-    leaves, findings = comparable(jax, torch, dtype, mode)
-    return findings + [verdict.judge(evidence, leaf, dtype, mode) for leaf in leaves]
+def rung(evidence: Evidence, dtype: str, mode: str, regime: str = "unit") -> list[Finding]:
+    """All findings of one precision in one mode, on the caller's inputs moved into a regime."""
+    values = Values(dtype, regime=regime)
+    jax, torch = (evidence.result(side, dtype, mode, values) for side in SIDES)
+    leaves, structural = comparable(jax, torch, dtype, mode)
+    findings = [replace(finding, regime=regime) for finding in structural]
+    return findings + [verdict.judge(evidence, leaf, dtype, mode, values) for leaf in leaves]
+
+
+def says_nothing(finding: Finding) -> bool:
+    """Saturated or all NaN in a regime that parity made: no pass, and no failure of the functions either."""
+    return finding.regime != "unit" and finding.verdict is Verdict.VACUOUS
 
 
 def _chosen(argument: str, wanted: Sequence[str], known: Sequence[str]) -> tuple[str, ...]:

@@ -51,6 +51,7 @@ def run(
     """
     use_threads(1)
     from parity import suite as suites
+    from parity.pool import default_processes
     from parity.report import files, terminal
     from parity.store import writable_folder
 
@@ -61,12 +62,17 @@ def run(
     with terminal.progress_bar(console) as bar:
         task = bar.add_task("starting", total=len(suite.selected))
 
+        going: dict[str, float] = {}
+
         def progress(name: str, words: str, fraction: float) -> None:
-            bar.update(task, description=f"{name}: {words}", completed=len(suite.reports) + fraction)
+            going[name] = fraction
+            finished = {report.name for report in suite.reports}
+            started = sum(done for name, done in going.items() if name not in finished)
+            bar.update(task, description=f"{name}: {words}", completed=len(finished) + started)
 
         try:
             files.write_report(suite, folder)
-            for _ in suites.run(suite, dtype, mode, steps, progress):
+            for _ in suites.run(suite, dtype, mode, steps, progress, default_processes()):
                 bar.update(task, completed=len(suite.reports))
                 files.write_report(suite, folder)
         except KeyboardInterrupt:
@@ -89,7 +95,7 @@ def run(
 @app.command("list")
 def list_ops(as_json: Json = False) -> None:
     """What there is: the built-in operations, their axes and their sources."""
-    from rich.table import Table
+    from rich.table import Column, Table
 
     from parity import ops
     from parity.report.catalogue import described
@@ -98,7 +104,7 @@ def list_ops(as_json: Json = False) -> None:
     if as_json:
         print(json.dumps(found, indent=2))
         return
-    shown = Table("operation", "inputs", "outputs", "source", title="built-in operations")
+    shown = Table(Column("operation", no_wrap=True), "inputs", "outputs", "source", title="built-in operations")
     for op in found:
         shown.add_row(op["name"], "\n".join(f"{k}: {v}" for k, v in op["inputs"].items()), op["outputs"], op["source"])
     Console().print(shown)
@@ -159,4 +165,53 @@ def strict(as_json: Json = False) -> None:
             shown.add_row(row.op, row.dtype, row.leaf, str(row.size), str(row.differ))
         Console().print(shown)
     if any(row.differ for row in counts) or not counts:
+        raise typer.Exit(FAILED)
+
+
+@app.command()
+def power(
+    select: Annotated[list[str] | None, typer.Argument(help="Functions of the catalogue; all by default.")] = None,
+    seeds: Annotated[int, typer.Option(min=1, help="Seeds for each correct pair.")] = 2,
+    report: Annotated[Path, typer.Option(help="Folder of the report.")] = Path("parity-report"),
+    as_json: Json = False,
+) -> None:
+    """Prove that parity can see: planted faults found and named, correct ports left in peace.
+
+    Writes power.json and power.md; the exit code is 0 only if every fault was seen and no correct comparison refused.
+    """
+    use_threads(1)
+    from rich.table import Table
+
+    from parity.pool import default_processes
+    from parity.power import catalogue
+    from parity.power import report as power_report
+    from parity.power.run import run as measure
+    from parity.report import terminal
+    from parity.store import writable_folder, write
+
+    folder = writable_folder(report, "--report")
+    unknown = [name for name in select or [] if name not in catalogue.functions()]
+    if unknown:
+        raise InputError(f"SELECT: got {unknown[0]!r}, expected some of {', '.join(catalogue.functions())}")
+    console = Console(stderr=as_json)
+    with terminal.progress_bar(console) as bar:
+        task = bar.add_task("starting", total=None)
+        found = measure(
+            seeds,
+            select or (),
+            processes=default_processes(),
+            progress=lambda words, done, total: bar.update(task, description=words, completed=done, total=total),
+        )
+    content = json.dumps(power_report.to_dict(found), indent=2) + "\n"
+    write(folder / "power.json", content)
+    write(folder / "power.md", power_report.markdown(found))
+    if as_json:
+        print(content, end="")
+    else:
+        shown = Table("", "measured", "target", title="what parity sees")
+        for row in power_report.headline(found):
+            shown.add_row(*row)
+        console.print(shown)
+    console.print(f"written: {folder / 'power.md'}, {folder / 'power.json'}", highlight=False)
+    if found.false_alarms or found.detected < len(found.faults):
         raise typer.Exit(FAILED)

@@ -39,7 +39,8 @@ def arrays(seeded: Sequence[str], stored: Path | None, seed: int) -> dict[str, n
     found: dict[str, np.ndarray] = {}
     if stored is not None:
         try:
-            with np.load(stored, allow_pickle=False) as file:
+            # Opened here: NumPy leaves the file open when the archive is damaged.
+            with open(stored, "rb") as stream, np.load(stream, allow_pickle=False) as file:
                 found = {name: file[name] for name in file.files}
         except (OSError, EOFError, ValueError, AttributeError, TypeError, zipfile.BadZipFile) as error:
             raise InputError(

@@ -14,10 +14,10 @@ from typing import Any
 import numba
 import numpy as np
 
-from parity.measure import LANES, SAFE, measure
+from parity import measure
 from parity.statistics import BINS, blank_rows
 
-FLOATS_OF_BITS = {np.dtype(np.float64): np.uint64, np.dtype(np.float32): np.uint32}
+COMPILED = (np.dtype(np.float64), np.dtype(np.float32))  # the other floats are compared as float32, with their own bits
 
 
 def measure_span(actual: np.ndarray, expected: np.ndarray, start: int, block: int) -> tuple[np.ndarray, np.ndarray]:
@@ -27,11 +27,13 @@ def measure_span(actual: np.ndarray, expected: np.ndarray, start: int, block: in
     sides = [_values_and_bits(side) for side in (actual, expected)]
     (values_actual, bits_actual), (values_expected, bits_expected) = sides
     # Numbers of another module go in as arguments: Numba's cache notices a change of this file only.
-    _measure_blocks(values_actual, values_expected, bits_actual, bits_expected, block, LANES, SAFE, rows, histogram)
+    _measure_blocks(
+        values_actual, values_expected, bits_actual, bits_expected, block, measure.LANES, measure.SAFE, rows, histogram
+    )
     counts = histogram.sum(axis=0)
     for number in np.flatnonzero(rows["worst"] < 0):  # squares may overflow or vanish: left to NumPy, which scales them
         part = slice(number * block, (number + 1) * block)
-        rows[number : number + 1], more = measure(actual[part], expected[part], 0)
+        rows[number : number + 1], more = measure.measure(actual[part], expected[part], 0)
         counts += more
     first = start + np.arange(rows.size) * block
     rows["worst"] = first
@@ -40,10 +42,10 @@ def measure_span(actual: np.ndarray, expected: np.ndarray, start: int, block: in
 
 
 def _values_and_bits(side: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """float64 as it is, all other floats as float32; read-only, as Numba compiles anew for another kind of array."""
+    """Both aligned, which Numba takes for granted, and read-only, as it compiles anew for writable arrays."""
     side = np.require(side, requirements=["A"])
     bits = side.view(f"u{side.dtype.itemsize}")
-    values = side.view() if side.dtype in FLOATS_OF_BITS else side.astype(np.float32)
+    values = side.view() if side.dtype in COMPILED else side.astype(np.float32)
     values.flags.writeable = bits.flags.writeable = False
     return values, bits
 

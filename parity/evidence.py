@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from parity.arguments import Arguments
 from parity.dtypes import cast, is_floating
-from parity.inputs import jittered
+from parity.inputs import in_regime, jittered
 from parity.limits import TimeLimitExceeded, time_limit
 from parity.result import Problem, Result
 from parity.runner import described, run
@@ -28,11 +28,15 @@ class Values:
         rounded_to: dtype that the caller's values are rounded to first; `float64` leaves them as they are.
         jitter: 0 for the caller's values; k > 0 for the k-th small random change of them.
         size: relative size of that change.
+        only: the one input that changes; all by default.
+        regime: what was made of the caller's values before; `unit` leaves them as they are.
     """
 
     rounded_to: str = "float64"
     jitter: int = 0
     size: float = 0.0
+    only: str = ""
+    regime: str = "unit"
 
 
 GIVEN = Values()
@@ -55,9 +59,12 @@ class Evidence:
     def inputs(self, values: Values) -> dict[str, np.ndarray]:
         """The inputs by name; floating ones in float64 when they were given in less, so that a cast is exact."""
         if values not in self._inputs:
-            arrays = self.arguments.arrays
+            arrays = {name: in_regime(name, array, values.regime) for name, array in self.arguments.arrays.items()}
             if values.jitter:
-                arrays = {name: jittered(name, array, values.jitter, values.size) for name, array in arrays.items()}
+                arrays = {
+                    name: array if values.only not in ("", name) else jittered(name, array, values.jitter, values.size)
+                    for name, array in arrays.items()
+                }
             self._inputs[values] = {
                 name: cast(cast(array, values.rounded_to), "float64") for name, array in arrays.items()
             }
@@ -86,12 +93,21 @@ class Evidence:
         return self._runs[key]
 
     def _same(self, values: Values) -> Values:
-        """`GIVEN` when rounding changes nothing, so that no run is made twice."""
-        if values == GIVEN or values.jitter:
+        """The unrounded values when rounding changes nothing, so that no run is made twice."""
+        exact = replace(values, rounded_to="float64")
+        if values == exact or values.jitter:
             return values
-        given, rounded = self.inputs(GIVEN), self.inputs(values)
+        given, rounded = self.inputs(exact), self.inputs(values)
         equal = all(np.array_equal(given[n], rounded[n], equal_nan=is_floating(given[n].dtype)) for n in given)
-        return GIVEN if equal else values
+        return exact if equal else values
+
+    def constant_inputs(self) -> list[str]:
+        """Floating inputs of more than one element that are all the same number."""
+        return [
+            name
+            for name, array in self.arguments.arrays.items()
+            if is_floating(array.dtype) and array.size > 1 and (array == array.flat[0]).all()
+        ]
 
     def reference_leaf(self, leaf: str, values: Values) -> np.ndarray | None:
         """The caller's reference on these inputs, in float64; None for gradients, without a reference, and after it failed."""
@@ -110,10 +126,25 @@ class Evidence:
         found = self._references[values].get(leaf)
         return None if found is None else np.asarray(found)
 
+    def reference_structure(self, leaf: str, shape: tuple[int, ...], values: Values) -> str:
+        """Why the reference cannot be compared with this leaf; empty if it can, and if there is none to compare."""
+        if self.reference is None or leaf.startswith("grad"):
+            return ""
+        found = self.reference_leaf(leaf, values)
+        if found is None:
+            return "" if self.reference_problem else f"both sides return {leaf}, the reference does not"
+        if found.dtype.kind not in "fiubc":
+            return f"the reference returns dtype {found.dtype}, expected numbers"
+        return (
+            ""
+            if found.shape == shape
+            else f"both sides return shape {shape}, the reference returns shape {found.shape}"
+        )
+
     def truth(self, leaf: str, values: Values) -> np.ndarray | None:
         """The float64 value: the reference's, else the middle of both sides' (which agree where this is asked)."""
         reference = self.reference_leaf(leaf, values)
-        if reference is not None:
+        if reference is not None and reference.dtype.kind in "fiubc":
             return reference
         both = [self.result(side, "float64", "eager", values).leaf(leaf) for side in SIDES]
         if any(not isinstance(value, np.ndarray) for value in both) or both[0].shape != both[1].shape:

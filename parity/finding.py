@@ -59,6 +59,9 @@ class Finding:
         truth: the float64 value there, where there is one.
         message: the evidence for the verdict, in a sentence.
         mismatches: how many elements are not equal, of `size`.
+        max_ulp: the largest distance in representable numbers of the leaf's dtype.
+        regime: the kind of inputs, `unit` for the caller's own.
+        warning: passes, but its message is worth reading.
     """
 
     leaf: str
@@ -75,3 +78,6 @@ class Finding:
     message: str = ""
     mismatches: int = 0
     size: int = 0
+    max_ulp: int | None = None
+    regime: str = "unit"
+    warning: bool = False

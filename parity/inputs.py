@@ -49,14 +49,50 @@ def cotangent(name: str, shape: tuple[int, ...], seed: int = 0) -> np.ndarray:
 
 
 def jittered(name: str, array: np.ndarray, number: int, size: float) -> np.ndarray:
-    """The `number`-th copy of a floating array in which each value is changed by about the fraction `size` of itself."""
+    """The `number`-th copy of a floating array in which each value moves by about the fraction `size` of itself.
+
+    In an array of zeros each value moves by about `size`, so that zeros hide nothing.
+    """
     if array.dtype.kind not in "fc" and array.dtype.name != "bfloat16":
         return array
-    noise = normal(array.shape, number, f"jitter/{name}").astype(np.float64)
+    wide = array.astype(np.complex128 if array.dtype.kind == "c" else np.float64)
+    noise = size * normal(array.shape, number, f"jitter/{name}").astype(np.float64)
     with np.errstate(all="ignore"):
-        return (array.astype(np.complex128 if array.dtype.kind == "c" else np.float64)) * (1.0 + size * noise)
+        return wide * (1.0 + noise) if wide.any() else wide + noise
 
 
 def permutation(size: int, seed: int, name: str) -> np.ndarray:
     """The numbers 0 … size - 1 in a random order."""
     return _generator(seed, name).permutation(size)
+
+
+REGIMES: dict[str, str] = {
+    "unit": "the values as they are",
+    "tiny": "times 1e-3",
+    "wide": "each times a power of ten from -3 to 3",
+    "offset": "plus 100",
+    "ties": "rounded to multiples of 1/2",
+    "saturating": "times 1e3",
+    "subnormal": "times 1e-39",
+    "infinite": "one element of each input is infinite",
+    "nan": "one element of each input is NaN",
+}
+
+
+def in_regime(name: str, array: np.ndarray, regime: str) -> np.ndarray:
+    """A floating array moved into a regime of `REGIMES`; float64, rounded to what float32 can hold."""
+    if regime == "unit" or (array.dtype.kind != "f" and array.dtype.name != "bfloat16"):
+        return array
+    changed = array.astype(np.float64)
+    if regime in ("tiny", "saturating", "subnormal"):
+        changed = changed * {"tiny": 1e-3, "saturating": 1e3, "subnormal": 1e-39}[regime]
+    elif regime == "wide":
+        changed = changed * 10.0 ** _generator(0, f"wide/{name}").uniform(-3, 3, array.shape)
+    elif regime == "offset":
+        changed = changed + 100.0
+    elif regime == "ties":
+        changed = np.round(changed * 2) / 2
+    elif array.size:
+        changed.flat[array.size // 2] = np.inf if regime == "infinite" else np.nan
+    with np.errstate(all="ignore"):
+        return changed.astype(np.float32).astype(np.float64)

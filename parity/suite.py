@@ -10,6 +10,7 @@ from parity.check import check
 from parity.digits import Training
 from parity.errors import InputError
 from parity.inputs import seeded_inputs
+from parity.pool import Progress, run_tasks
 from parity.report.report import Report
 from parity.spec import Op
 
@@ -67,25 +68,35 @@ def run(
     dtypes: Sequence[str],
     modes: Sequence[str],
     steps: int,
-    progress: Callable[[str, str, float], None],
+    progress: Progress,
+    processes: int = 1,
 ) -> Iterator[Report]:
     """Works through the selection; each report is in `suite` before it is yielded, so that nothing finished is lost.
 
     Args:
         progress: called with the name, what is going on in it, and the fraction of it that is done.
+        processes: how many operations are worked on at a time.
     """
-    rungs = len(modes) * len({"float64", *dtypes})
-    for name in suite.selected:
-        if name == DIGITS:
-            report, suite.training = digits.run(steps, lambda words, done: progress(DIGITS, words, done / (3 * steps)))
-        else:
-            started = 0
-
-            def advance(words: str, name: str = name) -> None:
-                nonlocal started
-                progress(name, words, started / rungs)
-                started += 1
-
-            report = check_op(ops.load(name), dtypes, modes, advance)
+    # The longest first, so that no process waits for it at the end.
+    names = sorted(suite.selected, key=lambda name: name not in (DIGITS, "train_step"))
+    tasks = [(name, (tuple(dtypes), tuple(modes), steps)) for name in (suite.selected if processes == 1 else names)]
+    for _, (report, training) in run_tasks(_work, tasks, processes, progress):
         suite.reports.append(report)
+        suite.reports.sort(key=lambda finished: suite.selected.index(finished.name))
+        suite.training = training or suite.training
         yield report
+
+
+def _work(
+    name: str, dtypes: Sequence[str], modes: Sequence[str], steps: int, progress: Progress
+) -> tuple[Report, Training | None]:
+    if name == DIGITS:
+        return digits.run(steps, lambda words, done: progress(DIGITS, words, done / (3 * steps)))
+    rungs, started = len(modes) * len({"float64", *dtypes}), 0
+
+    def advance(words: str) -> None:
+        nonlocal started
+        progress(name, words, started / rungs)
+        started += 1
+
+    return check_op(ops.load(name), dtypes, modes, advance), None

@@ -156,9 +156,10 @@ class TestLeaves:
             parse(inputs, (), (function,))
 
 
-class TestWrt:
-    INPUTS = {"x": X, "params": {"w": Y, "b": [X, N]}, "n": N, "half": np.zeros(2, ml_dtypes.bfloat16), "k": 3}
+WRT_INPUTS = {"x": X, "params": {"w": Y, "b": [X, N]}, "n": N, "half": np.zeros(2, ml_dtypes.bfloat16), "k": 3}
 
+
+class TestWrt:
     @pytest.mark.parametrize(
         ("wrt", "expected"),
         [
@@ -177,7 +178,7 @@ class TestWrt:
         ],
     )
     def test_selects_floating_leaves(self, wrt, expected):
-        found = parse(self.INPUTS, wrt, ()).wrt
+        found = parse(WRT_INPUTS, wrt, ()).wrt
         assert set(found) == expected
         assert len(found) == len(expected)
 
@@ -200,12 +201,12 @@ class TestWrt:
     )
     def test_refuses_what_is_no_floating_input(self, wrt, named):
         with pytest.raises(InputError, match=f"wrt: got {named}, expected names or positions of floating inputs"):
-            parse(self.INPUTS, wrt, ())
+            parse(WRT_INPUTS, wrt, ())
 
     def test_says_what_there_is(self):
-        with pytest.raises(InputError, match="there are: query$"):
+        with pytest.raises(InputError, match=r"there are: query$"):
             parse((X, N), "keys", (function,))
-        with pytest.raises(InputError, match="there are: none$"):
+        with pytest.raises(InputError, match=r"there are: none$"):
             parse((N,), "keys", (function,))
 
     def test_positions_are_those_of_the_tuple(self):

@@ -229,11 +229,10 @@ class TestEvaluate:
         np.testing.assert_array_equal(gradients["x"], [1.0, 2.0, 3.0])
 
     @pytest.mark.parametrize("compiled", [False, True])
-    def test_no_floating_output_gives_zeros(self, adapter, compiled):
+    def test_without_a_floating_output_there_is_no_gradient(self, adapter, compiled):
         outputs, gradients = run(adapter, lambda x: x > 0, {"x": self.X}, ("x",), compiled=compiled)
         np.testing.assert_array_equal(outputs["out"], [True, False, True])
-        np.testing.assert_array_equal(gradients["x"], np.zeros(3))
-        assert gradients["x"].dtype == np.float64
+        assert gradients == {}
 
     def test_an_input_that_is_not_used_gives_zeros(self, adapter):
         _, gradients = run(adapter, lambda x, y: x * 2, {"x": self.X, "y": self.X}, ("x", "y"))
@@ -260,15 +259,15 @@ class TestEvaluate:
 
     def test_names_of_nested_leaves(self, adapter):
         def function(x):
-            return {"b": (x, [x * 2, None]), "a/c": x, 3: {"~": x}}
+            return {"b": (x, [x * 2, None]), "a/c": x, "c": {3: {"~": x}}}
 
         outputs, _ = run(adapter, function, {"x": self.X})
         assert set(outputs) == set(named_leaves(function(1), "out"))
-        assert set(outputs) == {"out/b/0", "out/b/1/0", "out/b/1/1", "out/a~1c", "out/3/~0"}
+        assert set(outputs) == {"out/b/0", "out/b/1/0", "out/b/1/1", "out/a~1c", "out/c/3/~0"}
 
     def test_two_leaves_of_one_name(self, adapter):
-        with pytest.raises(ValueError, match="two leaves"):
-            run(adapter, lambda x: [{1: x}, {"0": {"1": x, 1: x}}], {"x": self.X})
+        with pytest.raises(ValueError, match=r"two leaves|sorting pytree dictionary keys"):
+            run(adapter, lambda x: {"1": x, 1: x}, {"x": self.X})
 
     def test_compiled_gives_the_same(self, adapter):
         eager = run(adapter, lambda x: {"y": x * x + 1, "n": x > 0}, {"x": self.X}, ("x",))
@@ -311,7 +310,7 @@ class TestCompile:
 
             with (
                 jax.disable_jit(),
-                pytest.raises(RuntimeError, match="jax.jit is disabled .*nothing would be compiled"),
+                pytest.raises(RuntimeError, match=r"jax.jit is disabled .*nothing would be compiled"),
             ):
                 run(adapter, lambda x: x * 2, {"x": x}, compiled=True)
         else:
@@ -319,7 +318,7 @@ class TestCompile:
 
             with (
                 torch._dynamo.config.patch(disable=True),
-                pytest.raises(RuntimeError, match=r"torch.compile ran no compiled graph: is it disabled"),
+                pytest.raises(RuntimeError, match=r"no compiled (graph|frames)"),
             ):
                 run(adapter, lambda x: x * 2, {"x": x}, compiled=True)
 
@@ -357,7 +356,7 @@ class TestGet:
 
     @pytest.mark.parametrize("name", ["tensorflow", "", "Jax", "torch_backend"])
     def test_unknown(self, name):
-        with pytest.raises(InputError, match="backend: got .*, expected one of jax, torch"):
+        with pytest.raises(InputError, match=r"backend: got .*, expected one of jax, torch"):
             backends.get(name)
 
     @pytest.mark.parametrize("name", NAMES)
@@ -397,8 +396,8 @@ class TestSession:
         assert done.returncode == 0, done.stdout + done.stderr
         assert "deselected" in done.stdout
         assert "test_verdict.py::" not in done.stdout
-        assert f"[{backend}" in done.stdout
-        assert f"[{other}" not in done.stdout
+        assert f"test_round_trip[{backend}-" in done.stdout
+        assert f"test_round_trip[{other}-" not in done.stdout
 
     @pytest.mark.parametrize("words", ["tensorflow", "", "jax,"])
     def test_unknown_framework(self, tmp_path, words):

@@ -18,6 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import parity.compare as module
+from parity import measure
 from parity.compare import Statistics, compare
 from parity.errors import InputError
 from parity.statistics import LARGEST, blank_rows, merge, root
@@ -33,11 +34,17 @@ PATHS = [
 
 @pytest.fixture(params=PATHS)
 def path(request, monkeypatch):
-    """Both paths, with blocks of 256 and spans of two, so that small arrays cross every boundary."""
+    """Both paths, with small blocks."""
+    shrink(monkeypatch, request.param)
+    return request.param
+
+
+def shrink(monkeypatch, path):
+    """Spans of two blocks of 256 elements in 16 lanes, so that small arrays cross every boundary."""
     monkeypatch.setattr(module, "BLOCK", 256)
     monkeypatch.setattr(module, "SPAN", 2)
-    force(monkeypatch, request.param)
-    return request.param
+    monkeypatch.setattr(measure, "LANES", 16)
+    force(monkeypatch, path)
 
 
 def force(monkeypatch, path):
@@ -326,6 +333,27 @@ def test_the_memory_layout_changes_no_bit_and_nothing_is_written(path, dtype):
     assert len(seen) >= 7
 
 
+def test_no_layout_is_compiled_anew(monkeypatch):
+    compiled = pytest.importorskip("parity.compare_numba")
+    shrink(monkeypatch, "numba")
+    for dtype in FLOATS:
+        sides = [side.reshape(7, 11, 13) for side in noisy(dtype, 7 * 11 * 13)]
+        for _, other in layouts(sides[0]):
+            compare(other, sides[1])
+    kinds = [array for signature in compiled._measure_blocks.signatures for array in signature[:4]]
+    assert kinds
+    assert all(not array.mutable and array.layout == "C" for array in kinds)
+    assert len(compiled._measure_blocks.signatures) == 3  # float64, float32, and the two that are compared as float32
+
+
+def test_compiled_code_gets_aligned_memory():
+    """Numba takes it for granted and does not look."""
+    compiled = pytest.importorskip("parity.compare_numba")
+    unaligned = dict(layouts(np.ones((2, 3, 5), np.float32)))["unaligned"].reshape(-1)
+    assert not unaligned.flags.aligned
+    assert all(part.flags.aligned for part in compiled._values_and_bits(unaligned))
+
+
 def test_a_broadcast_side_is_compared_where_it_stands(path):
     row = np.arange(500.0)
     result = compare(np.broadcast_to(row, (4, 500)), np.tile(row, (4, 1)))
@@ -343,6 +371,20 @@ def test_both_paths_agree_on_every_bit(monkeypatch, dtype, broken):
         force(monkeypatch, path)
         results[path] = bits(compare(*sides))
     assert results["numpy"] == results["numba"]
+
+
+@pytest.mark.parametrize("dtype", FLOATS, ids=str)
+@pytest.mark.parametrize("broken", [False, True])
+def test_both_paths_leave_the_same_rows(monkeypatch, dtype, broken):
+    """The whole result could hide another order of additions; 80 single blocks do not."""
+    compiled = pytest.importorskip("parity.compare_numba")
+    shrink(monkeypatch, "numba")
+    sides = noisy(dtype, 80 * 256 + 77, broken=broken)
+    rows, histogram = measure.measure_span(*sides, 512, 256)
+    other_rows, other_histogram = compiled.measure_span(*sides, 512, 256)
+    for name in rows.dtype.names:
+        assert rows[name].tobytes() == other_rows[name].tobytes(), name
+    assert histogram.tolist() == other_histogram.tolist()
 
 
 @pytest.mark.parametrize("threads", [2, 3, 4])

@@ -30,8 +30,16 @@ def test_epsilon_and_largest(dtype, eps, top):
 
 @pytest.mark.parametrize(
     ("dtype", "expected"),
-    [(np.float64, True), (np.float16, True), (ml_dtypes.bfloat16, True), (np.int64, False), (bool, False)]
-    + [(np.complex64, False), (object, False), ("U3", False)],
+    [
+        (np.float64, True),
+        (np.float16, True),
+        (ml_dtypes.bfloat16, True),
+        (np.int64, False),
+        (bool, False),
+        (np.complex64, False),
+        (object, False),
+        ("U3", False),
+    ],
 )
 def test_is_floating(dtype, expected):
     assert is_floating(np.dtype(dtype)) is expected

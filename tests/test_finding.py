@@ -20,7 +20,6 @@ ORDER = [
     "STABILITY",
     "INTERNAL_PRECISION",
     "SEMANTIC",
-] + [
     "STRUCTURE",
     "ERROR",
 ]

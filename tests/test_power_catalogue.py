@@ -6,7 +6,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -53,29 +53,37 @@ def is_floating(leaf: Any) -> bool:
 
 
 @cache
-def run_jax(build: Build, inputs_of: Inputs, seed: int, differentiate: bool = True) -> tuple[Arrays, Arrays]:
-    """Outputs and gradients of a JAX function in float64; outputs alone run op by op, gradients under jit (compiled once)."""
+def jax_program(build: Build, inputs_of: Inputs) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """The function on its arrays by name, and the same with its gradients, compiled once for all seeds."""
     import jax
     import jax.numpy as jnp
 
-    function, inputs = build(), inputs_of(seed)
+    function, inputs = build(), inputs_of(0)
+
+    def call(fixed: dict[str, Any], floating: dict[str, Any]) -> dict[str, Any]:
+        return leaves(function(**rebuild(inputs, fixed | floating)))
+
+    def pull_back(fixed: dict[str, Any], floating: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+        outputs, pull = jax.vjp(partial(call, fixed), floating)
+        return outputs, *pull({name: jnp.asarray(cotangent(name, x.shape), x.dtype) for name, x in outputs.items()})
+
+    return call, jax.jit(pull_back, compiler_options=QUICK)
+
+
+@cache
+def run_jax(build: Build, inputs_of: Inputs, seed: int, differentiate: bool = True) -> tuple[Arrays, Arrays]:
+    """Outputs and gradients of a JAX function in float64; outputs alone run op by op, gradients under jit."""
+    import jax
+    import jax.numpy as jnp
+
+    call, pull_back = jax_program(build, inputs_of)
+    arrays = {name: leaf for name, leaf in leaves(inputs_of(seed)).items() if isinstance(leaf, np.ndarray)}
     with jax.enable_x64(True):
-        given = {
-            name: jnp.asarray(leaf) if isinstance(leaf, np.ndarray) else leaf for name, leaf in leaves(inputs).items()
-        }
-        floating = {name: jnp.asarray(leaf, jnp.float64) for name, leaf in leaves(inputs).items() if is_floating(leaf)}
-
-        def call(floating: dict[str, Any]) -> dict[str, Any]:
-            return leaves(function(**rebuild(inputs, given | floating)))
-
-        def pull_back(floating: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-            outputs, pull = jax.vjp(call, floating)
-            return outputs, *pull(
-                {name: jnp.asarray(cotangent(name, leaf.shape), leaf.dtype) for name, leaf in outputs.items()}
-            )
-
-        compiled = jax.jit(pull_back, compiler_options=QUICK)
-        outputs, gradients = jax.device_get(compiled(floating) if differentiate else (call(floating), {}))
+        floating = {name: jnp.asarray(leaf, jnp.float64) for name, leaf in arrays.items() if is_floating(leaf)}
+        fixed = {name: jnp.asarray(leaf) for name, leaf in arrays.items() if name not in floating}
+        outputs, gradients = jax.device_get(
+            pull_back(fixed, floating) if differentiate else (call(fixed, floating), {})
+        )
     assert {leaf.dtype for leaf in outputs.values()} == {np.dtype(np.float64)}
     return outputs, {f"grad{name}": leaf for name, leaf in gradients.items()}
 
@@ -191,8 +199,8 @@ def test_low_precision_runs_and_keeps_its_dtype(name: str, dtype: str) -> None:
 
     expected, _ = run_jax(module.jax_function, module.inputs, 0)
     for build in (module.jax_function, *builds["jax"]):
-        call = jax.jit(lambda new, function=build(): leaves(function(**rebuild(inputs, new))), compiler_options=QUICK)
-        outputs = call(as_jax)
+        call, _ = jax_program(build, module.inputs)
+        outputs = jax.jit(call, compiler_options=QUICK)({}, as_jax)
         assert {str(leaf.dtype) for leaf in outputs.values()} == {dtype}, build
         assert (
             max(differences({path: np.asarray(x, np.float64) for path, x in outputs.items()}, expected).values()) < 0.1

@@ -61,7 +61,7 @@ class TestJson:
         assert found["schema"] == "parity-report/1"
         assert (found["name"], found["verdict"], found["passed"]) == ("attention", "SEMANTIC", False)
         assert found["environment"] == {"python": "3.11"}
-        assert set(found) == {"schema", "name", "verdict", "passed", "findings", "environment"}
+        assert set(found) == {"schema", "name", "verdict", "passed", "findings", "environment", "uninformative"}
         assert found["findings"][1] == {
             "leaf": "grad/query",
             "dtype": "float32",
@@ -77,12 +77,26 @@ class TestJson:
             "message": "it does not scale as rounding does",
             "mismatches": 3,
             "size": 6,
+            "max_ulp": None,
+            "regime": "unit",
+            "warning": False,
         }
 
     @pytest.mark.parametrize(
         ("value", "expected"),
-        [(math.nan, "nan"), (math.inf, "inf"), (-math.inf, "-inf"), (1 + 2j, "(1+2j)"), (1.5, 1.5), (2**70, 2**70)]
-        + [(True, True), (None, None), (Verdict.EXACT, "EXACT"), ((1, math.nan), [1, "nan"]), ((), [])],
+        [
+            (math.nan, "nan"),
+            (math.inf, "inf"),
+            (-math.inf, "-inf"),
+            (1 + 2j, "(1+2j)"),
+            (1.5, 1.5),
+            (2**70, 2**70),
+            (True, True),
+            (None, None),
+            (Verdict.EXACT, "EXACT"),
+            ((1, math.nan), [1, "nan"]),
+            ((), []),
+        ],
     )
     def test_plain(self, value, expected):
         assert plain(value) == expected
@@ -120,22 +134,34 @@ class TestText:
         assert str(Report("attention", ())) == "attention: VACUOUS: nothing was compared"
 
     def test_failed(self):
-        milder = replace(BAD, leaf="out", verdict=Verdict.STABILITY, side=None, message="worse")
+        milder = replace(BAD, leaf="out", verdict=Verdict.STABILITY, side=None, causes=(), message="worse")
         assert str(Report("attention", (GOOD, milder, BAD))).splitlines() == [
             "attention: SEMANTIC in 2 of 3 comparisons",
-            "  grad/query float32 compiled: SEMANTIC (torch): it does not scale as rounding does",
+            "  grad/query float32 compiled: SEMANTIC (torch): sign: it does not scale as rounding does",
             "    cause: sign (ratio -1)",
             "    cause: constant factor",
             "    3 of 6 elements differ (50 %)",
             "    at [1, 2]: jax 1.0, torch -1.0, truth nan",
+            "    1.68e+07 units of float32; smallest tolerance that would pass: 2.00e+00 of the leaf's largest magnitude",
             "  out float32 compiled: STABILITY: worse",
         ]
 
     def test_no_more_lines_than_can_be_read(self):
-        many = tuple(replace(BAD, leaf=f"out/{i}") for i in range(text.MOST_LINES + 5))
+        many = tuple(replace(BAD, leaf=f"out/{i}") for i in range(text.MOST_LINES + 6))  # one of them in full
         lines = str(Report("x", many)).splitlines()
         assert lines[-1] == "  and 5 more; report.findings has them all"
-        assert sum(line.startswith("  out/") for line in lines) == text.MOST_LINES
+        assert sum(line.startswith("  out/") for line in lines) == text.MOST_LINES + 1
+
+    def test_what_follows_from_another_fault_is_counted_only(self):
+        undecided = replace(BAD, verdict=Verdict.INCONCLUSIVE)
+        shown = str(Report("x", (undecided, BAD, undecided)))
+        assert "  2 more comparisons cannot be decided before these are mended" in shown
+        assert "INCONCLUSIVE" not in shown
+
+    def test_warnings(self):
+        assert "  warning: out float64 eager: EXACT: unused" in str(
+            Report("x", (replace(GOOD, warning=True, message="unused"),))
+        )
 
     @given(st.lists(FINDINGS, min_size=1, max_size=4))
     def test_any_finding_has_words(self, findings):
@@ -163,7 +189,7 @@ class TestTable:
 
     def test_failures(self):
         assert summary.failures([Report("a", (GOOD, BAD)), Report("b", (GOOD,))]) == [
-            "a: grad/query float32 compiled: SEMANTIC (torch): it does not scale as rounding does"
+            "a: grad/query float32 compiled: SEMANTIC (torch): sign: it does not scale as rounding does"
         ]
 
     def test_terminal(self):

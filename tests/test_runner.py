@@ -127,8 +127,7 @@ class TestProblems:
         ones = importlib.import_module({"jax": "jax.numpy", "torch": "torch"}[backend]).ones(2)
         assert str(ones.dtype).endswith("float32")
 
-    @pytest.mark.parametrize("mode", ["eager", "compiled"])
-    def test_outputs_are_kept_when_the_gradient_fails(self, backend, mode):
+    def test_outputs_are_kept_when_the_gradient_fails(self, backend):
         if backend == "jax":
             import jax
 
@@ -153,10 +152,10 @@ class TestProblems:
                     raise ArithmeticError("no gradient")
 
             double = Double.apply
-        result = call(backend, double if mode == "eager" else lambda x: double(x), wrt="all", mode=mode)
+        result = call(backend, double, wrt="all")
         (problem,) = result.problems
         assert problem.leaf == "grad"
-        assert "no gradient" in problem.text or mode == "compiled"
+        assert problem.text == "ArithmeticError: no gradient"
         np.testing.assert_array_equal(result.outputs["out"], 2 * X)
         assert result.gradients == {}
 

@@ -7,10 +7,7 @@ import pytest
 from parity import ops, strict
 
 
-@pytest.fixture
-def jax_only(request):
-    if "jax" not in request.config.getoption("--backends"):
-        pytest.fail("this test needs JAX")
+pytestmark = pytest.mark.both
 
 
 def test_no_bit_differs():

@@ -78,6 +78,14 @@ def test_other_names():
     assert finding.message == "only jax returns out/a; only torch returns out/c, out/d"
 
 
+@pytest.mark.parametrize("side", ["jax", "torch"])
+def test_a_leaf_on_one_side_only(side):
+    more, less = {"out/a": F32, "out/b": F32}, {"out/a": F32}
+    leaves, (finding,) = compare(*((more, less) if side == "jax" else (less, more)))
+    assert leaves == ["out/a"]
+    assert (finding.verdict, finding.message) == (Verdict.STRUCTURE, f"only {side} returns out/b")
+
+
 def test_names_count_and_order_does_not():
     assert compare({"out/a": F32, "out/b": F64}, {"out/b": F64, "out/a": F32}) == (["out/a", "out/b"], [])
 

@@ -27,7 +27,7 @@ def small_ops(monkeypatch):
     """Three operations that need no framework; `suite.check_op` gives a report at once."""
 
     def load(name):
-        return Op({"x": "T"}, "T", ({"T": 3},), lambda x: x, "none", name)
+        return Op({"x": "T"}, "T", ({"T": 3},), lambda x: x, "none", name=name)
 
     def check_op(op, dtypes, modes, progress):
         for mode in modes:
@@ -138,7 +138,7 @@ class TestRun:
 class TestCheckOp:
     def check(self, jax, torch, monkeypatch, reference=lambda x: 2 * x):
         monkeypatch.setattr(Op, "implementation", lambda self, backend: {"jax": jax, "torch": torch}[backend])
-        op = Op({"x": "T"}, "T", ({"T": 5}, {"T": 3}), reference, "none", "double")
+        op = Op({"x": "T"}, "T", ({"T": 5}, {"T": 3}), reference, "none", name="double")
         return suite.check_op(op, ["float32"], ["eager"], lambda words: None)
 
     def test_good(self, monkeypatch):
@@ -174,6 +174,7 @@ class TestFiles:
         found = json.loads((tmp_path / "report.json").read_text())
         assert (found["complete"], found["passed"]) == (True, True)
 
+    @pytest.mark.both  # the picture needs matplotlib, which comes with the digits
     def test_with_training(self, tmp_path):
         from parity.digits import Training
         from parity.training import Trajectory

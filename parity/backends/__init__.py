@@ -54,7 +54,10 @@ class Backend(Protocol):
         cotangent: Callable[[str, tuple[int, ...]], np.ndarray],
         compiled: bool,
     ) -> Evaluation:
-        """Gives `function` and `arrays` to `call`, and pulls `cotangent(name, shape)` of each floating output back to the inputs in `wrt`."""
+        """Gives `function` and `arrays` to `call`; pulls `cotangent(name, shape)` of each floating output back to `wrt`.
+
+        There are gradients only if some output is floating; an input that none depends on has zeros.
+        """
 
     def environment(self) -> dict[str, Any]:
         """Version, devices, threads and precision settings, for the report."""

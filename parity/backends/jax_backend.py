@@ -38,7 +38,7 @@ def to_numpy(value: Any) -> np.ndarray:
 
 
 def compile(function: Callable[..., Any]) -> Callable[..., Any]:
-    if jax.config.read("jax_disable_jit"):
+    if jax.config.jax_disable_jit:  # type: ignore[attr-defined]
         raise RuntimeError("jax.jit is disabled (jax.disable_jit, JAX_DISABLE_JIT): nothing would be compiled")
     return jax.jit(function)
 
@@ -80,7 +80,7 @@ def evaluate(
         pulled_back = {
             name: jnp.asarray(cotangent(name, leaf.shape)).astype(leaf.dtype) for name, leaf in floating.items()
         }
-        gradients = pull(pulled_back)[0] if floating else {name: jnp.zeros_like(arrays[name]) for name in wrt}
+        gradients = pull(pulled_back)[0] if floating else {}
     else:
         (floating, rest), gradients = target(differentiated, others), {}
     gradients = {

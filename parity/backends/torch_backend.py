@@ -92,7 +92,7 @@ def evaluate(
             with torch.no_grad():
                 arrays[name].copy_(clone)
     flowing = {name: leaf for name, leaf in outputs.items() if _is_floating(leaf) and leaf.requires_grad}
-    if not wrt:
+    if not wrt or not any(map(_is_floating, outputs.values())):
         return Evaluation(outputs, {})
     if not flowing:
         return Evaluation(outputs, {name: torch.zeros_like(source) for name, source in sources.items()})

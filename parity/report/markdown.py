@@ -12,7 +12,8 @@ def markdown(suite: Suite) -> str:
     state = _WORD[suite.passed] if suite.complete else "INCOMPLETE"
     lines = [f"# parity run: {state}", ""]
     if not suite.complete:
-        missing = ", ".join(suite.selected[len(suite.reports) :])
+        finished = {report.name for report in suite.reports}
+        missing = ", ".join(name for name in suite.selected if name not in finished)
         lines += [f"The run was stopped before it finished. Not done: {missing}.", ""]
     problems = failures(suite.reports)
     if problems:

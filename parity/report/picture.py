@@ -33,8 +33,9 @@ def loss_curves(training: Training) -> bytes:
     )
     above.set(yscale="log", ylabel="loss (cross-entropy, nats)", title="Training on the handwritten digits, float64")
     above.legend()
-    below.plot(np.abs(jax - torch), color="#444444", linewidth=1)
-    below.set(yscale="log", xlabel="training step", ylabel="|JAX − PyTorch|")
+    difference = np.abs(jax - torch)
+    below.plot(difference, color="#444444", linewidth=1)
+    below.set(yscale="log" if (difference > 0).any() else "linear", xlabel="training step", ylabel="|JAX − PyTorch|")
     for axes in (above, below):
         axes.grid(alpha=0.3)
     stream = io.BytesIO()

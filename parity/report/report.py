@@ -22,11 +22,14 @@ class Report:
         name: what was checked.
         findings: one for each leaf, rung and mode.
         environment: versions, devices and precision settings of the run.
+        uninformative: leaves that say nothing in a regime other than the caller's own inputs (saturated, all NaN):
+            neither passed nor failed.
     """
 
     name: str
     findings: tuple[Finding, ...]
     environment: Mapping[str, Any] = field(default_factory=dict)
+    uninformative: tuple[Finding, ...] = ()
 
     @property
     def verdict(self) -> Verdict:
@@ -38,7 +41,7 @@ class Report:
         return self.verdict.passes
 
     def __str__(self) -> str:
-        return text.report(self.name, self.verdict, self.findings)
+        return text.report(self.name, self.verdict, self.findings, self.uninformative)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain numbers, strings, lists and dicts; numbers that JSON lacks are the strings "nan", "inf", "-inf"."""
@@ -48,6 +51,7 @@ class Report:
             "verdict": str(self.verdict),
             "passed": self.passed,
             "findings": [plain_finding(finding) for finding in self.findings],
+            "uninformative": [plain_finding(finding) for finding in self.uninformative],
             "environment": dict(self.environment),
         }
 

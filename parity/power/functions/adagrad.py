@@ -85,7 +85,7 @@ def torch_by_hand() -> Any:
 
 FAULTS = (
     *plant("eps value", eps=1e-7),
-    *plant("eps placement", "jax", eps_inside=True, eps=1e-7),
+    *plant("eps placement", "jax", eps_inside=True),
     *plant("missing term", "torch", initial=0.1),
     *plant("shifted index", shift=1),
     *plant("update order", "jax", old_total=True),

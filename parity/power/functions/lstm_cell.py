@@ -29,7 +29,6 @@ def jax_function(
     order: str = "ifgo",
     hidden_bias: float = 1.0,
     input_bias: float = 1.0,
-    forget_bias: float = 0.0,
     sigmoid_cell: bool = False,
     old_cell: bool = False,
     detach_cell: bool = False,
@@ -43,7 +42,7 @@ def jax_function(
         gate = dict(zip(order, jnp.split(gates, 4, axis=-1), strict=True))
         candidate = jax.nn.sigmoid(gate["g"]) if sigmoid_cell else jnp.tanh(gate["g"])
         kept = jax.lax.stop_gradient(cell) if detach_cell else cell
-        new_cell = jax.nn.sigmoid(gate["f"] + forget_bias) * kept + jax.nn.sigmoid(gate["i"]) * candidate
+        new_cell = jax.nn.sigmoid(gate["f"]) * kept + jax.nn.sigmoid(gate["i"]) * candidate
         return jax.nn.sigmoid(gate["o"]) * jnp.tanh(cell if old_cell else new_cell), new_cell
 
     return lstm_cell
@@ -54,7 +53,6 @@ def torch_function(
     order: str = "ifgo",
     hidden_bias: float = 1.0,
     input_bias: float = 1.0,
-    forget_bias: float = 0.0,
     sigmoid_cell: bool = False,
     old_cell: bool = False,
     detach_cell: bool = False,
@@ -67,7 +65,7 @@ def torch_function(
         gate = dict(zip(order, gates.chunk(4, dim=1), strict=True))
         candidate = gate["g"].sigmoid() if sigmoid_cell else gate["g"].tanh()
         kept = cell.detach() if detach_cell else cell
-        new_cell = (gate["f"] + forget_bias).sigmoid() * kept + gate["i"].sigmoid() * candidate
+        new_cell = gate["f"].sigmoid() * kept + gate["i"].sigmoid() * candidate
         return gate["o"].sigmoid() * (cell if old_cell else new_cell).tanh(), new_cell
 
     return lstm_cell
@@ -102,7 +100,7 @@ FAULTS = (
     *plant("gate order", order="ifog"),
     *plant("gate order", "torch", order="figo"),
     *plant("missing bias", hidden_bias=0.0),
-    *plant("doubled bias", "jax", input_bias=2.0, hidden_bias=0.0),
+    *plant("doubled bias", "jax", input_bias=2.0),
     *plant("another activation", "jax", sigmoid_cell=True),
     *plant("update order", old_cell=True),
     *plant("stopped gradient", "torch", kind="gradient", detach_cell=True),

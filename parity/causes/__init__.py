@@ -1,0 +1,28 @@
+"""Why two functions differ: causes with evidence, found by changing one of the two programs until they agree."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from parity.evidence import Evidence
+from parity.finding import Finding, Verdict
+
+
+def explain(evidence: Evidence, findings: Sequence[Finding], budget_s: float = 20.0) -> tuple[Finding, ...]:
+    """The findings with `causes`, most likely first, for leaves that differ in float64; without where nothing is known.
+
+    Never raises: a finding without a cause is still true. `explain.explained` raises.
+
+    Args:
+        evidence: the runs that `findings` rest on.
+        budget_s: seconds that the search may take.
+    """
+    findings = tuple(findings)
+    if not any(f.verdict in (Verdict.SEMANTIC, Verdict.INTERNAL_PRECISION) and f.dtype == "float64" for f in findings):
+        return findings
+    try:
+        from parity.causes.explain import explained
+
+        return explained(evidence, findings, budget_s)
+    except Exception:
+        return findings

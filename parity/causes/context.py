@@ -1,0 +1,153 @@
+"""Where a node stands in its program: what its value is made of, and what it is used for."""
+
+from __future__ import annotations
+
+import math
+from functools import cached_property
+
+from parity.causes.numbers import DECAYS
+from parity.causes.programs.operations import ELEMENTWISE, REDUCTIONS
+from parity.causes.programs.program import Node, Program, Ref
+
+# What hands a value on without changing its numbers.
+CARRIERS = {"reshape", "broadcast", "convert", "permute", "detach", "slice", "item"}
+COMPARISONS = {"lt", "le", "gt", "ge", "eq", "ne"}
+
+
+class Context:
+    """Questions about the nodes of one program."""
+
+    def __init__(self, program: Program, steps: tuple[int, ...]) -> None:
+        self.program = program
+        self.steps = steps  # whole-number inputs, and one more and one less
+
+    @cached_property
+    def sizes(self) -> set[int]:
+        return {size for node in self.program.nodes for size in node.shape if size > 1}
+
+    @cached_property
+    def counts(self) -> set[int]:
+        """Numbers of elements that arrays or parts of them have."""
+        shapes = {node.shape for node in self.program.nodes if node.shape}
+        found = {math.prod(shape) for shape in shapes} | self.sizes
+        for shape in shapes:
+            for first in range(len(shape)):
+                for last in range(first + 1, len(shape) + 1):
+                    found.add(math.prod(shape[first:last]))
+            if len(shape) == 3:
+                found.add(shape[0] * shape[2])
+        return found - {0, 1}
+
+    @cached_property
+    def decays(self) -> set[float]:
+        literals = {value for node in self.program.nodes for value in literals_of(node)}
+        return {x for value in literals for x in (abs(value), 1 - abs(value)) if 0 < x < 1} | set(DECAYS)
+
+    def users(self, index: int, through: set[str] = CARRIERS, limit: int = 12) -> list[tuple[int, int]]:
+        """(user, position) pairs, looked up through operations that hand the value on."""
+        found, stack, seen = [], [index], set()
+        while stack and len(seen) < limit:
+            current = stack.pop()
+            seen.add(current)
+            for user in self.program.users[current]:
+                node = self.program.nodes[user]
+                if node.op in through and user not in seen:
+                    stack.append(user)
+                for position, arg in enumerate(node.args):
+                    if isinstance(arg, Ref) and arg.index == current:
+                        found.append((user, position))
+        return found
+
+    def into_root(self, index: int, depth: int = 4) -> str:
+        """The root, logarithm or division by it that the value goes into, in words; empty if there is none near."""
+        layer = [index]
+        for _ in range(depth):
+            following = []
+            for current in layer:
+                for user, position in self.users(current):
+                    node = self.program.nodes[user]
+                    if node.op in ("sqrt", "log") or (node.op == "div" and position == 1):
+                        return str(node)
+                    if node.op in ("add", "max", "mul", "clamp") or (node.op == "div" and position == 0):
+                        following.append(user)
+            layer = following
+        return ""
+
+    def origin(self, value: object) -> Node | None:
+        """The node whose numbers a value hands on."""
+        while isinstance(value, Ref):
+            node = self.program.nodes[value.index]
+            if node.op not in CARRIERS or node.op == "slice":
+                return node
+            value = node.args[0]
+        return None
+
+    def input_of(self, index: int) -> str:
+        """The input leaf of which the node is a (scaled) copy; empty if it is none."""
+        node: Node | None = self.program.nodes[index]
+        for _ in range(4):
+            if node is None:
+                return ""
+            if node.op == "input":
+                return node.place
+            if node.op == "mul" and any(not isinstance(arg, Ref) for arg in node.args):
+                node = self.origin(next((arg for arg in node.args if isinstance(arg, Ref)), None))
+            elif node.op in CARRIERS:
+                node = self.origin(node.args[0])
+            else:
+                return ""
+        return ""
+
+    def is_bias(self, index: int) -> bool:
+        """A (scaled) copy of an input that is added to something larger."""
+        name = self.input_of(index)
+        if not name:
+            return False
+        rank = len(self.program.nodes[self.program.inputs[name]].shape)
+        for user, _ in self.users(index, CARRIERS | {"mul"}):
+            node = self.program.nodes[user]
+            if node.op in ("add", "sub") and len(node.shape) > rank:
+                return True
+            if node.op == "add" and rank == 1 and any(self.is_sum_of_biases(user) for _ in "1"):
+                return True
+        return False
+
+    def is_sum_of_biases(self, index: int) -> bool:
+        return all(isinstance(arg, Ref) and self.input_of(arg.index) for arg in self.program.nodes[index].args)
+
+    def is_state(self, index: int) -> str:
+        """The input of which the node is a copy, if an output of its name or shape depends on it: what a step updates."""
+        name = self.input_of(index)
+        shape = self.program.nodes[self.program.inputs[name]].shape if name else ()
+        for output in self.program.outputs.values():
+            if (
+                name
+                and name in self.program.sources[output]
+                and self.program.nodes[output].shape == shape
+                and len(self.program.inputs) > 1
+            ):
+                return name
+        return ""
+
+    def feeds_comparison(self, index: int) -> bool:
+        return any(
+            self.program.nodes[user].op in COMPARISONS
+            for user, _ in self.users(index, CARRIERS | {"add", "sub", "mul"})
+        )
+
+    def has(self, *ops: str) -> bool:
+        return any(self.program.nodes[index].op in ops for index in self.program.live)
+
+    def is_sum(self, index: int) -> bool:
+        node = self.origin(Ref(index))
+        return node is not None and (
+            node.op in REDUCTIONS
+            or (node.op in ("div", "mul") and any(isinstance(a, Ref) and self.is_sum(a.index) for a in node.args[:1]))
+        )
+
+    def is_elementwise(self, index: int) -> bool:
+        return self.program.nodes[index].op in ELEMENTWISE
+
+
+def literals_of(node: Node) -> list[float]:
+    return [arg for arg in node.args if isinstance(arg, (int, float)) and not isinstance(arg, bool)]

@@ -1,0 +1,86 @@
+"""Recognises activation functions by what they do, however they are written, and exchanges them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from parity.causes.candidate import Candidate
+from parity.causes.context import Context
+from parity.causes.edits.sites import groups, title
+from parity.causes.programs.evaluate import Machine
+from parity.causes.programs.operations import ELEMENTWISE
+from parity.causes.programs.program import Edit, Program
+
+KNOWN: dict[str, Callable[[Tensor], Tensor]] = {
+    "gelu (erf)": functional.gelu,
+    "gelu (tanh)": lambda x: functional.gelu(x, approximate="tanh"),
+    "gelu (sigmoid)": lambda x: x * torch.sigmoid(1.702 * x),
+    "silu": functional.silu,
+    "relu": functional.relu,
+    "sigmoid": torch.sigmoid,
+    "tanh": torch.tanh,
+    "softplus": lambda x: torch.logaddexp(x, torch.zeros_like(x)),
+    "elu": functional.elu,
+    "selu": functional.selu,
+    "leaky relu": functional.leaky_relu,
+    "relu6": functional.relu6,
+    "hard swish": functional.hardswish,
+    "mish": functional.mish,
+    "softsign": functional.softsign,
+    "squared relu": lambda x: functional.relu(x) ** 2,
+    "exp": torch.exp,
+    "hard sigmoid": functional.hardsigmoid,
+    "log sigmoid": functional.logsigmoid,
+}
+
+
+def activations(context: Context, machine: Machine) -> Iterator[Candidate]:
+    program = context.program
+    for members in groups(program, program.live, by_shape=False):
+        recognised = [_recognise(program, machine, index) for index in members]
+        if not all(recognised):
+            continue
+        name = recognised[0][0]  # type: ignore[index]
+        for other, function in KNOWN.items():
+            if other != name:
+                edit = Edit(
+                    after={
+                        i: _replaced(found[1], function) for i, found in zip(members, recognised, strict=True) if found
+                    }
+                )
+                gelu = name.startswith("gelu") and other.startswith("gelu")
+                yield Candidate(
+                    "gelu form" if gelu else "another activation",
+                    f"{title(program, members)}: {other} in place of {name}",
+                    edit,
+                    2 if gelu else 5,
+                )
+
+
+def _replaced(source: int, function: Callable[[Tensor], Tensor]) -> Callable[..., Tensor]:
+    return lambda _value, get: function(get(source))
+
+
+def _recognise(program: Program, machine: Machine, index: int) -> tuple[str, int] | None:
+    """The name of the known function that gives this node from an earlier one, and the number of that one."""
+    node = program.nodes[index]
+    if node.op not in ELEMENTWISE or not node.is_floating or not node.shape:
+        return None
+    value = machine.value(index)
+    for source, _steps in program.above(index, 10).items():
+        other = program.nodes[source]
+        if other.shape != node.shape or not other.is_floating:
+            continue
+        for name, function in KNOWN.items():
+            with torch.no_grad():
+                if torch.allclose(function(machine.value(source).double()), value.double(), rtol=1e-9, atol=1e-13):
+                    return name, source
+    return None
+
+
+SQRT_HALF = math.sqrt(0.5)

@@ -1,0 +1,100 @@
+"""Which elements take part: comparisons, triangles, selections."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from parity.causes.candidate import Candidate
+from parity.causes.context import COMPARISONS, Context
+from parity.causes.edits.sites import groups, title
+from parity.causes.programs.operations import TABLE
+from parity.causes.programs.program import Edit, Node, Program, Ref
+
+_EDGE = {"ge": "gt", "gt": "ge", "le": "lt", "lt": "le"}
+
+
+def masks(context: Context) -> Iterator[Candidate]:
+    program = context.program
+    offsets = _offsets(context)
+    for members in groups(program, program.live):
+        node = program.nodes[members[0]]
+        if node.op in _EDGE:
+            yield from _edges(context, members)
+        if node.dtype == "bool" and node.shape and node.op not in ("broadcast", "reshape", "convert", "permute"):
+            edit = Edit(after={i: lambda x, _get: ~x for i in members})
+            yield Candidate("inverted mask", f"{title(program, members)} inverted", edit, 3)
+        if node.op == "triangle":
+            for amount in offsets:
+                diagonal = node.args[1] + amount
+                edit = Edit({i: program.nodes[i].with_arg(1, diagonal) for i in members})
+                yield _shift(amount, f"{title(program, members)}: diagonal {node.args[1]} → {diagonal}", edit)
+        if node.op in COMPARISONS and _whole(program, members[0]):
+            for amount in offsets:
+                edit = Edit({i: _moved(program.nodes[i], amount) for i in members})
+                yield _shift(amount, f"{title(program, members)} with its left side {amount:+d}", edit)
+
+
+def _edges(context: Context, members: tuple[int, ...]) -> Iterator[Candidate]:
+    program = context.program
+    node = program.nodes[members[0]]
+    other = _EDGE[node.op]
+    edit = Edit({i: replace(program.nodes[i], op=other, compute=TABLE[other]) for i in members})
+    name = "mask off by one" if _whole(program, members[0]) else "tie rule"
+    yield Candidate(name, f"{title(program, members)}: {node.op} → {other}", edit, 4)
+
+
+def _whole(program: Program, index: int) -> bool:
+    operands = [program.nodes[i] for i in program.nodes[index].operands]
+    return bool(operands) and all("int" in node.dtype for node in operands) and bool(program.nodes[index].shape)
+
+
+def _moved(node: Node, amount: int) -> Node:
+    compute = node.compute
+    assert compute is not None
+    return replace(node, compute=lambda x, y: compute(x + amount, y))
+
+
+def _offsets(context: Context) -> list[int]:
+    """±1, and the differences of two lengths."""
+    sizes = sorted(context.sizes)
+    gaps = {a - b for a in sizes for b in sizes if a != b and abs(a - b) < 64}
+    return [1, -1, *sorted(gaps - {1, -1}, key=abs)]
+
+
+def _shift(amount: int, words: str, edit: Edit) -> Candidate:
+    return Candidate(
+        "mask off by one" if abs(amount) == 1 else "mask aligned at the other corner",
+        words,
+        edit,
+        2 if abs(amount) == 1 else 4,
+    )
+
+
+def alignments(context: Context) -> Iterator[Candidate]:
+    """Positions that are counted from the other end of the longer side."""
+    program = context.program
+    counters = [i for i in program.live if program.nodes[i].op == "iota"]
+    for members in groups(program, counters):
+        for amount in _offsets(context):
+            if abs(amount) > 1:
+                edit = Edit(after={i: lambda x, _get, n=amount: x + n for i in members})
+                yield Candidate(
+                    "mask aligned at the other corner", f"{title(program, members)} counts from {amount:+d}", edit, 6
+                )
+
+
+def selections(context: Context) -> Iterator[Candidate]:
+    program = context.program
+    for members in groups(program, program.live):
+        node = program.nodes[members[0]]
+        if node.op == "where" and isinstance(node.args[0], Ref):
+            for kept in (1, 2):
+                nodes = {i: _only(program.nodes[i], kept) for i in members}
+                yield Candidate(
+                    "missing term", f"{title(program, members)} always takes operand {kept}", Edit(nodes), 24
+                )
+
+
+def _only(node: Node, kept: int) -> Node:
+    return replace(node, compute=lambda *args: TABLE["where"](args[0], args[kept], args[kept]))

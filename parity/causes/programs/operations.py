@@ -1,0 +1,205 @@
+"""The operations of programs, in torch: one name and one meaning for both frameworks."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+
+def tensor(value: Any, like: Any = None) -> Tensor:
+    if isinstance(value, Tensor):
+        return value
+    if isinstance(value, (bool, complex)):
+        return torch.tensor(value)
+    dtype = like.dtype if isinstance(like, Tensor) and (like.is_floating_point() or isinstance(value, int)) else None
+    if dtype == torch.bool:
+        dtype = None
+    return torch.tensor(value, dtype=dtype or (torch.float64 if isinstance(value, float) else torch.int64))
+
+
+def _both(function: Callable[..., Any]) -> Callable[..., Any]:
+    def call(x: Any, y: Any) -> Any:
+        return function(tensor(x, y), tensor(y, x))
+
+    return call
+
+
+def divide(x: Any, y: Any) -> Any:
+    x, y = tensor(x, y), tensor(y, x)
+    if x.is_floating_point() or y.is_floating_point():
+        return x / y
+    return torch.div(x, y, rounding_mode="trunc")
+
+
+def _one(function: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda x: function(tensor(x))
+
+
+def power(x: Any, y: Any) -> Any:
+    return torch.pow(x if isinstance(x, Tensor) else tensor(x, y), y)
+
+
+def reduced(function: Callable[..., Tensor]) -> Callable[..., Any]:
+    def call(x: Any, dims: Sequence[int]) -> Any:
+        return function(x, tuple(dims)) if dims else x
+
+    return call
+
+
+def product(x: Tensor, dims: Sequence[int]) -> Tensor:
+    for dim in sorted(dims, reverse=True):
+        x = x.prod(dim)
+    return x
+
+
+def total(x: Tensor, dims: Sequence[int]) -> Tensor:
+    return torch.sum(x, tuple(dims))
+
+
+def every(x: Tensor, dims: Sequence[int]) -> Tensor:
+    for dim in sorted(dims, reverse=True):
+        x = x.all(dim)
+    return x
+
+
+def some(x: Tensor, dims: Sequence[int]) -> Tensor:
+    for dim in sorted(dims, reverse=True):
+        x = x.any(dim)
+    return x
+
+
+def dot(x: Any, y: Any, contract: Any, batch: Any) -> Any:
+    """XLA's dot: batch axes, then free axes of `x`, then free axes of `y`."""
+    (cx, cy), (bx, by) = contract, batch
+    letters = iter("abcdefghijklmnopqrstuvwxyz")
+    names_x = [next(letters) for _ in range(x.ndim)]
+    names_y = [next(letters) for _ in range(y.ndim)]
+    for i, j in (*zip(cx, cy, strict=True), *zip(bx, by, strict=True)):
+        names_y[j] = names_x[i]
+    free_x = [name for i, name in enumerate(names_x) if i not in (*cx, *bx)]
+    free_y = [name for j, name in enumerate(names_y) if j not in (*cy, *by)]
+    out = [names_x[i] for i in bx] + free_x + free_y
+    common = torch.promote_types(x.dtype, y.dtype)
+    return torch.einsum(f"{''.join(names_x)},{''.join(names_y)}->{''.join(out)}", x.to(common), y.to(common))
+
+
+def broadcast(x: Any, shape: Sequence[int], dims: Sequence[int]) -> Any:
+    x = tensor(x)
+    sizes = [1] * len(shape)
+    for axis, dim in enumerate(dims):
+        sizes[dim] = x.shape[axis]
+    return x.reshape(sizes).expand(tuple(shape))
+
+
+def slice_(x: Tensor, axis: int, start: int, stop: int, step: int) -> Tensor:
+    return x[(slice(None),) * axis + (slice(start, stop, step),)]
+
+
+def pad(x: Any, value: Any, low: Sequence[int], high: Sequence[int]) -> Any:
+    """Negative amounts cut."""
+    pairs = [amount for lo, hi in zip(reversed(low), reversed(high), strict=True) for amount in (lo, hi)]
+    value = value.item() if isinstance(value, Tensor) else value
+    return torch.nn.functional.pad(x, pairs, value=value)
+
+
+def iota(dtype: Any, start: Any, size: int, step: Any) -> Tensor:
+    return (start + step * torch.arange(size, dtype=torch.float64)).to(dtype)
+
+
+def convolution(x: Tensor, kernel: Tensor, stride: Any, dilation: Any, groups: int) -> Tensor:
+    """[N, C, …] by [O, C, …], without padding."""
+    function = {1: torch.conv1d, 2: torch.conv2d, 3: torch.conv3d}[x.ndim - 2]
+    return function(x, kernel, None, tuple(stride), 0, tuple(dilation), groups)
+
+
+def windows(x: Tensor, sizes: Sequence[int], strides: Sequence[int]) -> Tensor:
+    for axis, (size, stride) in enumerate(zip(sizes, strides, strict=True)):
+        x = x.unfold(axis, size, stride)
+    return x
+
+
+def window(reduce: Callable[..., Tensor]) -> Callable[..., Any]:
+    def call(x: Tensor, sizes: Sequence[int], strides: Sequence[int]) -> Tensor:
+        return reduce(windows(x, sizes, strides), tuple(range(x.ndim, 2 * x.ndim)))
+
+    return call
+
+
+def cumulative(function: Callable[..., Any]) -> Callable[..., Any]:
+    def call(x: Tensor, axis: int, reverse: bool) -> Tensor:
+        x = x.flip(axis) if reverse else x
+        result = function(x, axis)
+        result = result if isinstance(result, Tensor) else result[0]
+        return result.flip(axis) if reverse else result
+
+    return call
+
+
+def first_largest(x: Tensor, dims: Sequence[int]) -> Tensor:
+    """The gradient goes to the first of several largest elements."""
+    flat = x.flatten(dims[0])
+    return torch.gather(flat, -1, flat.argmax(-1, keepdim=True)).squeeze(-1)
+
+
+def clamp(x: Any, low: Any, high: Any) -> Any:
+    low, high = (None if v is None else tensor(v, x) for v in (low, high))
+    return torch.clamp(x, low, high)
+
+
+def erfc(x: Tensor) -> Tensor:
+    return torch.special.erfc(x)
+
+
+UNARY: dict[str, Callable[..., Any]] = {
+    "neg": torch.neg, "exp": torch.exp, "exp2": torch.exp2, "expm1": torch.expm1, "log": torch.log,
+    "log1p": torch.log1p, "log2": torch.log2, "tanh": torch.tanh, "sin": torch.sin, "cos": torch.cos, "tan": torch.tan,
+    "asin": torch.asin, "acos": torch.acos, "atan": torch.atan, "sinh": torch.sinh, "cosh": torch.cosh,
+    "sqrt": torch.sqrt, "sigmoid": torch.sigmoid, "erf": torch.erf, "erfc": erfc, "erf_inv": torch.erfinv,
+    "abs": torch.abs, "sign": torch.sign, "floor": torch.floor, "ceil": torch.ceil, "round": torch.round,
+    "is_finite": torch.isfinite, "not": torch.bitwise_not, "relu": torch.relu,
+}  # fmt: skip
+UNARY = {name: _one(function) for name, function in UNARY.items()}
+BINARY: dict[str, Callable[..., Any]] = {
+    "add": _both(torch.add), "sub": _both(torch.sub), "mul": _both(torch.mul), "div": divide, "pow": power,
+    "max": _both(torch.maximum), "min": _both(torch.minimum), "rem": _both(torch.fmod), "atan2": _both(torch.atan2),
+    "and": _both(torch.bitwise_and), "or": _both(torch.bitwise_or), "xor": _both(torch.bitwise_xor),
+    "eq": _both(torch.eq), "ne": _both(torch.ne), "lt": _both(torch.lt), "le": _both(torch.le),
+    "gt": _both(torch.gt), "ge": _both(torch.ge),
+}  # fmt: skip
+SHAPE: dict[str, Callable[..., Any]] = {
+    "reshape": lambda x, shape: tensor(x).reshape(tuple(shape)),
+    "permute": lambda x, axes: x.permute(tuple(axes)),
+    "flip": lambda x, axes: x.flip(tuple(axes)),
+    "broadcast": broadcast,
+    "slice": slice_,
+    "concat": lambda parts, axis: torch.cat(list(parts), axis),
+    "pad": pad,
+    "roll": lambda x, amount, axis: x.roll(amount, axis),
+}
+TABLE: dict[str, Callable[..., Any]] = {
+    **UNARY, **BINARY, **SHAPE,
+    "detach": lambda x: x.detach(),
+    "convert": lambda x, dtype: tensor(x).to(dtype),
+    "where": lambda which, x, y: torch.where(tensor(which), tensor(x, y), tensor(y, x)),
+    "clamp": clamp,
+    "sum": reduced(total), "amax": reduced(torch.amax), "amin": reduced(torch.amin), "prod": product,
+    "all": every, "any": some,
+    "argmax": lambda x, axis: x.argmax(axis), "argmin": lambda x, axis: x.argmin(axis),
+    "cumsum": cumulative(torch.cumsum), "cumprod": cumulative(torch.cumprod), "cummax": cumulative(torch.cummax),
+    "dot": dot, "convolution": convolution,
+    "window_sum": window(torch.sum), "window_max": window(first_largest),
+    "iota": iota, "fill": lambda value, shape, dtype: torch.full(tuple(shape), value, dtype=dtype),
+    "constant": lambda value: value,
+    "item": lambda values, number: values[number],
+    "triangle": lambda x, diagonal, upper: torch.triu(x, diagonal) if upper else torch.tril(x, diagonal),
+}  # fmt: skip
+ELEMENTWISE = {*UNARY, *BINARY, "where", "clamp", "convert", "detach"}
+REDUCTIONS = ("sum", "amax", "amin", "prod")
+
+
+def count(shape: Sequence[int], dims: Sequence[int]) -> int:
+    return math.prod(shape[dim] for dim in dims)

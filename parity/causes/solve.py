@@ -1,0 +1,69 @@
+"""Finds the number with which an edited program gives what the other side gives."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+STEPS = 9
+WORTH = 0.7  # a first step that leaves more of the difference than this is not followed
+
+
+def solve(residual: Callable[[float], np.ndarray | None], start: float, base: np.ndarray, floor: float) -> float | None:
+    """Gauss-Newton in one variable with secants.
+
+    Args:
+        residual: number → scaled differences of all elements, or None where it has none.
+        start: where the search starts.
+        base: `residual(start)`.
+        floor: largest difference that counts as none.
+
+    Returns:
+        The number, or None if there is none near.
+    """
+    best, best_residual = start, base
+    step = 1e-5 * abs(start) if start else 1e-7
+    moved = residual(start + step)
+    if moved is None:
+        return None
+    slope = (moved - base) / step
+    for number in range(STEPS):
+        square = float(slope @ slope)
+        if not square or not np.isfinite(square):
+            return None
+        proposal = best - float(slope @ best_residual) / square
+        found, found_residual = _damped(residual, best, proposal, best_residual)
+        if found_residual is None:
+            return None
+        if float(np.abs(found_residual).max()) <= floor:
+            return found
+        before, after = float(np.linalg.norm(best_residual)), float(np.linalg.norm(found_residual))
+        if after > (WORTH if number == 0 else 0.9) * before:
+            return None
+        if found != best:
+            slope = (found_residual - best_residual) / (found - best)
+        best, best_residual = found, found_residual
+    return None
+
+
+def _damped(
+    residual: Callable[[float], np.ndarray | None], best: float, proposal: float, base: np.ndarray
+) -> tuple[float, np.ndarray | None]:
+    """The proposal, or a point nearer to `best`, at which the residual is smaller."""
+    before = float(np.linalg.norm(base))
+    for _ in range(4):
+        found = residual(proposal)
+        if found is not None and float(np.linalg.norm(found)) < before:
+            return proposal, found
+        proposal = best + (proposal - best) / 4
+    return proposal, None
+
+
+def nice(value: float) -> float:
+    """The number of few digits that `value` is to within 1e-7, else `value`."""
+    for digits in range(1, 6):
+        rounded = float(f"{value:.{digits}g}")
+        if abs(rounded - value) <= 1e-7 * abs(value):
+            return rounded
+    return value

@@ -1,0 +1,68 @@
+"""What a candidate has to explain: the leaves of the other side, and how far from them is close enough."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from parity.compare import compare
+from parity.evidence import as_float64
+
+# A candidate is true only if it takes the difference to rounding: below FLOOR of the leaf's largest magnitude, and
+# by the factor FALL at least. Correct ports agree to 1e-12, the weakest planted fault shows 5e-6.
+FLOOR = 1e-10
+FALL = 1e-4
+
+
+def leaf_error(actual: Any, expected: Any) -> float:
+    """Largest difference over the leaf's largest magnitude; infinite if they cannot be subtracted."""
+    actual, expected = np.asarray(actual), np.asarray(expected)
+    if actual.shape != expected.shape:
+        return float("inf")
+    if actual.size == 0:
+        return 0.0
+    if actual.dtype.kind in "iub" and expected.dtype.kind in "iub":
+        return 0.0 if np.array_equal(actual, expected) else 1.0
+    return compare(as_float64(actual), as_float64(expected)).error
+
+
+@dataclass(frozen=True)
+class Target:
+    """Leaves that one side should have.
+
+    Attributes:
+        leaves: the other side's values.
+        before: leaf → error of this side as it is.
+        failing: leaves that the check found different.
+    """
+
+    leaves: Mapping[str, np.ndarray]
+    before: Mapping[str, float]
+    failing: tuple[str, ...]
+
+    def error(self, leaves: Mapping[str, Any], names: Iterable[str]) -> float:
+        """The largest error among `names`, which stops at the first that is not close."""
+        worst = 0.0
+        for name in names:
+            error = leaf_error(leaves[name], self.leaves[name])
+            worst = max(worst, error) if error == error else float("inf")
+            if worst > FLOOR:
+                break
+        return worst
+
+    def healed(self, leaves: Mapping[str, Any]) -> tuple[str, ...]:
+        """The failing leaves that are close now; none if a leaf that was close no longer is."""
+        healed = []
+        for name in leaves:
+            if name not in self.leaves:
+                continue
+            error = leaf_error(leaves[name], self.leaves[name])
+            if name in self.failing:
+                if error <= FLOOR and error <= FALL * self.before[name]:
+                    healed.append(name)
+            elif not error <= max(FLOOR, 10 * self.before[name]):
+                return ()
+        return tuple(healed)

@@ -1,0 +1,114 @@
+"""Measures on the catalogue what parity sees and what it wrongly sees: one function's pairs at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+
+import numpy as np
+
+from parity.arguments import parse
+from parity.causes import explain
+from parity.check import rung, says_nothing
+from parity.evidence import SIDES, Evidence, Values
+from parity.finding import Finding, Verdict
+from parity.power import catalogue
+from parity.power.catalogue import Comparison
+from parity.power.judges import alarms
+
+TIMEOUT_S = 60.0
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One pair of functions, judged.
+
+    Attributes:
+        cause: the true cause; empty for a correct pair.
+        comparisons: leaves × rungs × modes × regimes that were judged.
+        alarm: parity did not pass it.
+        verdicts: verdict → number of comparisons.
+        said: for a fault, the causes that parity names, most likely first.
+        false_alarms: for a correct pair, what did not pass, in words.
+        others: rule → alarm, for the rules of `judges.py`.
+    """
+
+    name: str
+    function: str
+    cause: str
+    kind: str
+    side: str
+    seed: int
+    comparisons: int
+    alarm: bool
+    verdicts: dict[str, int]
+    said: tuple[str, ...] = ()
+    false_alarms: tuple[str, ...] = ()
+    others: dict[str, bool] = field(default_factory=dict)
+
+    def to_dict(self) -> dict:
+        return asdict(self)
+
+
+def faults(function: str, seed: int) -> Iterator[Outcome]:
+    """Every planted fault of one function, in float64 and float32, with the causes that are found."""
+    for pair in catalogue.faults():
+        if pair.function == function:
+            evidence = _evidence(pair, seed)
+            findings = [finding for dtype in ("float64", "float32") for finding in rung(evidence, dtype, "eager")]
+            yield _outcome(pair, seed, explain(evidence, findings), _others(evidence, pair.dtypes))
+
+
+def ports(function: str, seed: int, regimes: tuple[str, ...], compiled: bool) -> Iterator[Outcome]:
+    """Every correct pair of one function: all its dtypes in every regime, and compiled where asked."""
+    for number, pair in enumerate(p for p in catalogue.ports() if p.function == function):
+        evidence = _evidence(pair, seed)
+        findings = [f for regime in regimes for dtype in pair.dtypes for f in rung(evidence, dtype, "eager", regime)]
+        if compiled and number == 0:
+            findings += [finding for dtype in ("float64", "float32") for finding in rung(evidence, dtype, "compiled")]
+        told = [finding for finding in findings if not says_nothing(finding)]
+        yield _outcome(pair, seed, told, _others(evidence, pair.dtypes))
+
+
+def _evidence(pair: Comparison, seed: int) -> Evidence:
+    functions = {"jax": pair.jax(), "torch": pair.torch()}
+    return Evidence(functions, parse(pair.inputs(seed), "all", tuple(functions.values())), None, TIMEOUT_S)
+
+
+def _outcome(
+    pair: Comparison, seed: int, findings: tuple[Finding, ...] | list[Finding], others: dict[str, bool]
+) -> Outcome:
+    bad = [finding for finding in findings if not finding.verdict.passes]
+    said = [cause.name for finding in sorted(bad, key=lambda f: -f.verdict.severity) for cause in finding.causes]
+    words = tuple(
+        f"{pair.name} seed {seed}: {f.leaf} {f.dtype} {f.mode} {f.regime} {f.verdict}: {f.message}" for f in bad
+    )
+    return Outcome(
+        name=pair.name,
+        function=pair.function,
+        cause=pair.fault.cause if pair.fault else "",
+        kind=pair.fault.kind if pair.fault else "",
+        side=pair.fault.side if pair.fault else "",
+        seed=seed,
+        comparisons=len(findings),
+        alarm=bool(bad) or not findings,
+        verdicts={str(v): n for v in Verdict if (n := sum(f.verdict is v for f in findings))},
+        said=tuple(dict.fromkeys(said)) if pair.fault else (),
+        false_alarms=() if pair.fault else words,
+        others=others,
+    )
+
+
+def _others(evidence: Evidence, dtypes: tuple[str, ...]) -> dict[str, bool]:
+    """What the other rules say: outputs and gradients alike, in the precision of each rule."""
+    said: dict[str, bool] = {}
+    for dtype in ("float32", "bfloat16"):
+        if dtype not in dtypes:
+            continue
+        results = [evidence.result(side, dtype, "eager", Values(dtype)) for side in SIDES]
+        names = [*results[0].outputs, *results[0].gradients]
+        both = [{name: np.asarray(result.leaf(name)) for name in names} for result in results]
+        truth = {name: evidence.truth(name, Values(dtype)) for name in names}
+        known = {name: value for name, value in truth.items() if value is not None}
+        said |= alarms(*({name: side[name] for name in known} for side in both), known, dtype)
+    return said

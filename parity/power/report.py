@@ -1,0 +1,77 @@
+"""The measured power as Markdown and JSON."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from parity.power.run import Power
+
+SCHEMA = "parity-power/1"
+
+
+def share(part: int, whole: int) -> str:
+    return f"{part} of {whole} ({100 * part / whole:.1f} %)" if whole else "none"
+
+
+def headline(power: Power) -> list[tuple[str, str, str]]:
+    """What, measured, target."""
+    total = len(power.faults)
+    return [
+        ("planted faults detected", share(power.detected, total), "≥ 99.5 %"),
+        ("false alarms in correct comparisons", f"{len(power.false_alarms)} of {power.comparisons}", "0 of ≥ 10,000"),
+        ("true cause named first", share(power.named(1), total), "≥ 80 %"),
+        ("true cause in the first three", share(power.named(3), total), "≥ 95 %"),
+    ]
+
+
+def to_dict(power: Power) -> dict[str, Any]:
+    return {
+        "schema": SCHEMA,
+        "headline": [
+            {"what": what, "measured": measured, "target": target} for what, measured, target in headline(power)
+        ],
+        "faults": [outcome.to_dict() for outcome in power.faults],
+        "ports": [outcome.to_dict() for outcome in power.ports],
+    }
+
+
+def markdown(power: Power) -> str:
+    functions = len({outcome.function for outcome in power.faults})
+    lines = [
+        "# What parity sees",
+        "",
+        "Written by `parity power`; how it is measured: `parity/power/`.",
+        "",
+        f"{len(power.faults)} planted faults in {functions} functions, on either side, in outputs, gradients or state alone; "
+        f"{len(power.ports)} judgements of correct ports in different idioms.",
+        "",
+        "| | measured | target |",
+        "|---|---:|---:|",
+    ]
+    lines += [f"| {what} | {measured} | {target} |" for what, measured, target in headline(power)]
+    lines += [
+        "",
+        "## Other rules on the same pairs",
+        "",
+        "| rule | faults seen | correct pairs refused |",
+        "|---|---:|---:|",
+    ]
+    refused = sum(outcome.alarm for outcome in power.ports)
+    lines += [f"| parity | {share(power.detected, len(power.faults))} | {share(refused, len(power.ports))} |"]
+    lines += [f"| {rule} | {share(saw, shown)} | {share(wrong, of)} |" for rule, saw, shown, wrong, of in power.rules()]
+    lines += ["", "Each rule sees outputs and gradients of the same inputs, in the precision that it is made for.", ""]
+    lines += [
+        "## By cause",
+        "",
+        "| true cause | faults | detected | named first | in the first three |",
+        "|---|---:|---:|---:|---:|",
+    ]
+    lines += [f"| {cause} | {n} | {seen} | {first} | {three} |" for cause, n, seen, first, three in power.by_cause()]
+    lines += ["", "## Verdicts of the correct comparisons", "", "| verdict | comparisons |", "|---|---:|"]
+    lines += [f"| {verdict} | {count} |" for verdict, count in power.verdicts().most_common()]
+    if power.false_alarms:
+        lines += ["", "## False alarms", "", *(f"- {words}" for words in power.false_alarms)]
+    missed = [outcome.name for outcome in power.faults if not outcome.alarm]
+    if missed:
+        lines += ["", "## Faults that were not seen", "", *(f"- {name}" for name in missed)]
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,94 @@
+"""Runs the measurement over the whole catalogue in several processes, and adds it up."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from parity.pool import Progress, run_tasks
+from parity.power import catalogue
+from parity.power.judges import RULES
+from parity.power.measure import Outcome, faults, ports
+
+REGIMES = ("unit", "tiny", "wide", "offset")
+
+
+@dataclass(frozen=True)
+class Power:
+    """All outcomes, and the rates that follow from them."""
+
+    faults: tuple[Outcome, ...]
+    ports: tuple[Outcome, ...]
+
+    @property
+    def detected(self) -> int:
+        return sum(outcome.alarm for outcome in self.faults)
+
+    @property
+    def comparisons(self) -> int:
+        return sum(outcome.comparisons for outcome in self.ports)
+
+    @property
+    def false_alarms(self) -> list[str]:
+        return [words for outcome in self.ports for words in outcome.false_alarms]
+
+    def named(self, first: int) -> int:
+        """Faults whose true cause is among the first so many that parity names."""
+        return sum(outcome.cause in outcome.said[:first] for outcome in self.faults)
+
+    def by_cause(self) -> list[tuple[str, int, int, int, int]]:
+        """Cause, faults, detected, named first, named in the first three."""
+        groups: dict[str, list[Outcome]] = {}
+        for outcome in self.faults:
+            groups.setdefault(outcome.cause, []).append(outcome)
+        return [
+            (
+                cause,
+                len(group),
+                sum(o.alarm for o in group),
+                sum(o.cause in o.said[:1] for o in group),
+                sum(o.cause in o.said[:3] for o in group),
+            )
+            for cause, group in sorted(groups.items(), key=lambda item: -len(item[1]))
+        ]
+
+    def rules(self) -> list[tuple[str, int, int, int, int]]:
+        """Rule, faults it saw, faults it was shown, correct pairs it refused, correct pairs it was shown."""
+        found = []
+        for rule in RULES:
+            seen, refused = ([o.others[rule] for o in group if rule in o.others] for group in (self.faults, self.ports))
+            found.append((rule, sum(seen), len(seen), sum(refused), len(refused)))
+        return found
+
+    def verdicts(self) -> Counter[str]:
+        total: Counter[str] = Counter()
+        for outcome in self.ports:
+            total.update(outcome.verdicts)
+        return total
+
+
+def _task(
+    _name: str, what: str, function: str, seed: int, regimes: tuple[str, ...], _progress: Progress
+) -> tuple[str, list[Outcome]]:
+    outcomes = faults(function, seed) if what == "faults" else ports(function, seed, regimes, compiled=seed == 0)
+    return what, list(outcomes)
+
+
+def run(
+    seeds: int,
+    functions: Sequence[str] = (),
+    regimes: tuple[str, ...] = REGIMES,
+    processes: int = 1,
+    progress: Callable[[str, int, int], None] = lambda words, done, total: None,
+) -> Power:
+    """Every fault once, every correct pair with `seeds` seeds; compiled mode with the first seed."""
+    chosen = tuple(functions) or tuple(catalogue.functions())
+    work = [("faults", function, 0) for function in chosen]
+    work += [("ports", function, seed) for seed in range(seeds) for function in chosen]
+    tasks = [(f"{function}, {what}, seed {seed}", (what, function, seed, regimes)) for what, function, seed in work]
+    found: dict[str, list[Outcome]] = {"faults": [], "ports": []}
+    for done, (name, (what, outcomes)) in enumerate(run_tasks(_task, tasks, processes, lambda *_: None), 1):
+        found[what] += outcomes
+        progress(name, done, len(tasks))
+    return Power(*(tuple(sorted(found[what], key=lambda o: (o.name, o.seed))) for what in ("faults", "ports")))

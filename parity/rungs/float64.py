@@ -1,0 +1,173 @@
+"""The float64 rung: is it the same function?"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+
+from parity import tolerances
+from parity.compare import compare
+from parity.dtypes import epsilon
+from parity.evidence import SIDES, Values, as_float64, decimal, is_discrete
+from parity.finding import Cause, Finding, Verdict
+from parity.rungs.leaf import Leaf, worse_side
+
+
+def judge(leaf: Leaf, finding: Finding) -> Finding:
+    problem = leaf.evidence.reference_structure(leaf.name, leaf.judged()[0].shape, leaf.values)
+    if problem:
+        return replace(finding, verdict=Verdict.STRUCTURE, message=problem)
+    first = _judge_values(leaf, finding)
+    if first.verdict.passes:
+        return _third_opinion(leaf, _second_look(leaf, first))
+    if first.verdict is Verdict.SEMANTIC and not first.causes:
+        return _only_at_special_values(leaf, first)
+    return first
+
+
+def _judge_values(leaf: Leaf, finding: Finding) -> Finding:
+    """The verdict from the caller's inputs alone."""
+    actual, expected = leaf.judged()
+    statistics = compare(actual, expected)
+    if statistics.mismatches == 0:
+        return finding
+    if statistics.nan_mismatches or statistics.inf_mismatches:
+        return _other_numbers(leaf, finding, actual, expected)
+    if is_discrete(actual):
+        words = f"{finding.mismatches} of {finding.size} discrete values differ in float64"
+        return replace(finding, verdict=Verdict.SEMANTIC, side=leaf.further_side(), message=words)
+    measured = f"largest difference {decimal(finding.error)} of the leaf's largest magnitude"
+    if finding.error <= tolerances.FLOAT64_EQUAL:
+        words = f"{measured}, within {decimal(tolerances.FLOAT64_EQUAL)}"
+        return replace(finding, verdict=Verdict.ROUNDING, message=words)
+    ratio = _error_ratio(leaf)
+    measured = f"{measured}; float32 error / float64 error = {decimal(ratio)}"
+    if ratio >= tolerances.RATIO_CUT:
+        low = Leaf(leaf.evidence, leaf.name, "float32", "eager", replace(leaf.values, rounded_to="float32"))
+        side, errors = worse_side(low)
+        verdict = Verdict.STABILITY if side else Verdict.ROUNDING
+        words = f"{measured}: it scales as rounding does; {errors}"
+        return replace(finding, verdict=verdict, side=side, message=words)
+    # A constant input that was moved off its constant has no smooth way back: there the noise test cannot tell.
+    blind = leaf.values.jitter and leaf.evidence.constant_inputs()
+    noise = "" if blind else noise_of_lower_precision(leaf, finding.error)
+    if noise:
+        return replace(
+            finding,
+            verdict=Verdict.INTERNAL_PRECISION,
+            side=leaf.further_side(),
+            causes=(Cause("low-precision step", noise),),
+            message=f"{measured}; {noise}",
+        )
+    words = f"{measured}: it does not scale as rounding does"
+    return replace(finding, verdict=Verdict.SEMANTIC, side=leaf.further_side(), message=words)
+
+
+def _other_numbers(leaf: Leaf, finding: Finding, actual: np.ndarray, expected: np.ndarray) -> Finding:
+    """NaN or infinity on one side where the other is finite, or infinities of other signs."""
+    bad = {side: ~np.isfinite(array) for side, array in zip(SIDES, (actual, expected), strict=True)}
+    only = [side for side, other in (SIDES, SIDES[::-1]) if (bad[side] & ~bad[other]).any()]
+    counts = ", ".join(f"{side}: {int(mask.sum())} of {mask.size}" for side, mask in bad.items())
+    return replace(
+        finding,
+        verdict=Verdict.SEMANTIC,
+        side=leaf.further_side() or (only[0] if len(only) == 1 else None),
+        causes=(Cause("NaN or infinity", f"not finite: {counts}"),),
+        message=f"NaN or infinity at different places; not finite: {counts}",
+    )
+
+
+def _error_ratio(leaf: Leaf) -> float:
+    """Largest float32 difference divided by the largest float64 difference, on the same float32-representable values.
+
+    Not scaled by the leaf, so that it also tells for a leaf that is zero but for rounding, such as the gradient of a
+    bias in front of a softmax.
+    """
+    rounded = replace(leaf.values, rounded_to="float32")
+    low, high = leaf.statistics("float32", rounded), leaf.statistics("float64", rounded)
+    if low is None or high is None or math.isinf(low.error) or math.isinf(high.error):
+        return math.nan
+    return low.max_abs / high.max_abs if high.max_abs else math.inf
+
+
+def noise_of_lower_precision(leaf: Leaf, error: float) -> str:
+    """Evidence that the difference is rounding noise of a lower precision; empty if it is not.
+
+    A difference of definition is a smooth function of the inputs: a small change of the inputs changes it a little.
+    Rounding noise changes altogether when every input moves by many units of the lower precision.
+    """
+    base = _difference(leaf, leaf.values)
+    for dtype, size in (("float32", 2.0**-12), ("bfloat16", 2.0**-5)):
+        if base is None or error > tolerances.NOISE_UNITS[dtype] * epsilon(dtype):
+            continue
+        change, scale = 0.0, 0.0
+        for number in range(1, tolerances.NOISE_JITTERS + 1):
+            other = _difference(leaf, replace(leaf.values, jitter=number, size=size))
+            if other is None:
+                return ""
+            change += float(np.sum(np.abs(other - base) ** 2))
+            scale += float(np.sum(np.abs(other) ** 2) + np.sum(np.abs(base) ** 2))
+        share = math.sqrt(change / scale) if scale else 0.0
+        if share > tolerances.NOISE_SHARE:
+            return (
+                f"rounding noise of the size of {dtype}: a share of {decimal(share)} of the difference is new after the "
+                f"inputs moved by {decimal(size)}"
+            )
+    return ""
+
+
+def _difference(leaf: Leaf, values: Values) -> np.ndarray | None:
+    pair = leaf.pair("float64", values)
+    if pair is None:
+        return None
+    difference = as_float64(pair[0]) - as_float64(pair[1])
+    return np.where(np.isfinite(difference), difference, 0.0)
+
+
+def _moved(leaf: Leaf) -> Values:
+    return replace(leaf.values, jitter=1, size=tolerances.LOOK_SIZE)
+
+
+def _second_look(leaf: Leaf, finding: Finding) -> Finding:
+    """Equal on the caller's inputs: and when each of them moves a little?
+
+    Zeros hide a term, ones hide a factor, values that float32 can hold hide a cast: moved, they hide nothing.
+    """
+    statistics = None if leaf.values.jitter else leaf.statistics("float64", _moved(leaf))
+    if statistics is None or statistics.error <= tolerances.FLOAT64_EQUAL or math.isinf(statistics.error):
+        return finding
+    there = judge(replace(leaf, values=_moved(leaf), mode="eager"), replace(finding, error=statistics.error))
+    if there.verdict.passes:
+        return finding
+    constant = ", ".join(leaf.evidence.constant_inputs())
+    hidden = f" (constant inputs that hide a term: {constant})" if constant else ""
+    return replace(
+        there,
+        mode=finding.mode,
+        index=None,
+        mismatches=statistics.mismatches,
+        message=f"equal on these inputs, but not after each moved by {decimal(tolerances.LOOK_SIZE)}{hidden}: {there.message}",
+    )
+
+
+def _only_at_special_values(leaf: Leaf, finding: Finding) -> Finding:
+    """Different on the caller's inputs: and when each of them moves a little?"""
+    statistics = None if leaf.values.jitter else leaf.statistics("float64", _moved(leaf))
+    if statistics is None or statistics.error > tolerances.FLOAT64_EQUAL or statistics.size == statistics.nan_actual:
+        return finding
+    words = f"equal after every input moved by {decimal(tolerances.LOOK_SIZE)}: the sides differ at ties, kinks or bounds only"
+    return replace(finding, causes=(Cause("tie rule", words),), message=f"{finding.message}; {words}")
+
+
+def _third_opinion(leaf: Leaf, finding: Finding) -> Finding:
+    """Both sides may agree with each other and still not compute what the reference does."""
+    errors = leaf.reference_errors()
+    if not errors or not finding.verdict.passes or max(errors.values()) <= tolerances.REFERENCE_EQUAL:
+        return finding
+    far = max(errors.values())
+    words = (
+        f"both sides agree with each other, but not with the reference: {decimal(far)} of the leaf's largest magnitude"
+    )
+    return replace(finding, verdict=Verdict.SEMANTIC, error=far, message=words)

@@ -1,0 +1,55 @@
+"""float32 and below: is the arithmetic as good?"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from parity.compare import compare
+from parity.dtypes import largest
+from parity.evidence import SIDES, is_discrete
+from parity.finding import Finding, Verdict
+from parity.rungs import discrete
+from parity.rungs.leaf import Leaf, worse_side
+
+
+def judge(leaf: Leaf, finding: Finding, float64: Finding | None) -> Finding:
+    """The verdict of a lower rung, given what the float64 rung said about the leaf (None: it could not be run)."""
+    if finding.mismatches == 0:
+        return finding
+    pair, truth = leaf.judged(), leaf.truth(leaf.values)
+    is_same = float64 is not None and float64.verdict.severity <= Verdict.STABILITY.severity
+    if truth is None or truth.shape != pair[0].shape or not is_same:
+        word = f"the float64 rung says {float64.verdict}" if float64 else "a side has no float64 result"
+        words = f"no float64 truth to judge by: {word}; mend that first, or pass reference="
+        return replace(finding, verdict=Verdict.INCONCLUSIVE, message=words)
+    if is_discrete(pair[0]):
+        return discrete.judge(leaf, finding, truth)
+    lost = {side: _lost(value, truth, leaf.dtype) for side, value in zip(SIDES, pair, strict=True)}
+    if any(lost.values()):
+        worse = max(SIDES, key=lambda side: lost[side]) if lost["jax"] != lost["torch"] else None
+        counts = ", ".join(f"{side} {count} of {finding.size}" for side, count in lost.items())
+        words = f"not finite where the float64 truth is: {counts}"
+        return replace(finding, verdict=Verdict.STABILITY, side=worse, message=words)
+    if _is_copy(leaf, truth):
+        wrong = {
+            side: compare(value, truth.astype(value.dtype)).mismatches for side, value in zip(SIDES, pair, strict=True)
+        }
+        if any(wrong.values()):
+            worse = max(SIDES, key=lambda side: wrong[side])
+            words = f"every true value copies an input, so that no rounding is owed; {wrong[worse]} of {finding.size} differ"
+            return replace(finding, verdict=Verdict.STABILITY, side=worse, message=words)
+    side, measured = worse_side(leaf)
+    return replace(finding, verdict=Verdict.STABILITY if side else Verdict.ROUNDING, side=side, message=measured)
+
+
+def _lost(value: np.ndarray, truth: np.ndarray, dtype: str) -> int:
+    """Elements that are not finite although their true value has a place in `dtype`."""
+    return int((~np.isfinite(value) & np.isfinite(truth) & (np.abs(truth) <= largest(dtype))).sum())
+
+
+def _is_copy(leaf: Leaf, truth: np.ndarray) -> bool:
+    """A copy, permutation or look-up: every true value is a value of an input."""
+    inputs = [array.ravel() for array in leaf.evidence.inputs(leaf.values).values() if array.dtype.kind == "f"]
+    return bool(inputs) and truth.dtype.kind == "f" and bool(np.isin(truth, np.concatenate(inputs)).all())

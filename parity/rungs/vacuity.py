@@ -1,0 +1,71 @@
+"""A comparison that could not have failed is no pass."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from parity.compare import Statistics, compare
+from parity.evidence import SIDES
+from parity.finding import Finding, Verdict
+from parity.rungs.leaf import Leaf
+
+# A large change of one input, to see whether any output notices.
+CHANGE = 0.5
+
+
+def vacuous(leaf: Leaf, finding: Finding, statistics: Statistics) -> Finding | None:
+    """The finding of a comparison that says nothing; None if it says something."""
+    reason = _reason(statistics)
+    if not reason:
+        return None
+    if leaf.name.startswith("grad/") and statistics.highest_actual == 0 and statistics.lowest_actual == 0:
+        name = leaf.name.removeprefix("grad/")
+        if not _output_depends_on(leaf, name):
+            return replace(
+                finding,
+                warning=True,
+                message=f"no output depends on {name} on either side: changed as a test, it changed none",
+            )
+        reason = (
+            f"no gradient flows to {name} on either side, although the outputs depend on it: every element is zero; "
+            "exclude it with wrt="
+        )
+    return replace(finding, verdict=Verdict.VACUOUS, message=reason)
+
+
+def _reason(statistics: Statistics) -> str:
+    if statistics.size == 0:
+        return "the leaf is empty: nothing was compared"
+    if statistics.nan_actual == statistics.nan_expected == statistics.size:
+        return "all NaN on both sides: no number was compared; use inputs inside the function's domain"
+    lowest, highest = statistics.lowest_actual, statistics.highest_actual
+    if statistics.mismatches or lowest != highest:
+        return ""
+    if highest is None:
+        return "no finite number on either side: use inputs inside the function's domain"
+    if highest == 0:
+        return "every element is zero on both sides: a broken function could give the same; use other inputs"
+    if statistics.size > 1:
+        return f"every element is {highest:g} on both sides: constant; use other inputs"
+    return ""
+
+
+def _output_depends_on(leaf: Leaf, name: str) -> bool:
+    """Does any output of either side change when this input alone changes?"""
+    changed = replace(leaf.values, jitter=1, size=CHANGE, only=name)
+    for side in SIDES:
+        before = leaf.evidence.result(side, "float64", "eager", leaf.values).outputs
+        after = leaf.evidence.result(side, "float64", "eager", changed)
+        if after.problems:
+            return True
+        for key, value in before.items():
+            other = after.outputs.get(key)
+            if isinstance(value, np.ndarray) and isinstance(other, np.ndarray) and _changed(value, other):
+                return True
+    return False
+
+
+def _changed(before: np.ndarray, after: np.ndarray) -> bool:
+    return before.shape != after.shape or compare(before, after).mismatches > 0
