@@ -1,5 +1,6 @@
 """Proves that a JAX function and a PyTorch function compute the same thing."""
 
+from parity.cases import load_case
 from parity.check import assert_parity, check
 from parity.deviations import Deviation
 from parity.errors import InputError, MissingBackendError, ParityError
@@ -17,4 +18,5 @@ __all__ = [
     "Verdict",
     "assert_parity",
     "check",
+    "load_case",
 ]

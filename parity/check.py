@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from parity import backends, verdict
 from parity.arguments import parse
+from parity.cases import replay_line, save_case
+from parity.causes import explain
 from parity.deviations import Deviation, apply, checked
 from parity.dtypes import FLOATS
 from parity.environment import environment
@@ -34,6 +36,7 @@ def check(
     deviations: Iterable[Deviation] | str | Path = (),
     regimes: Sequence[str] = ("unit",),
     timeout_s: float = 60.0,
+    causes_s: float = 20.0,
     name: str = "",
     progress: Callable[[str], None] = lambda step: None,
 ) -> Report:
@@ -54,6 +57,7 @@ def check(
         deviations: declared, accepted differences: `Deviation` objects, or the path of a TOML file of them.
         regimes: kinds of inputs that are made of the caller's: "unit" are these themselves; see `parity.inputs.REGIMES`.
         timeout_s: seconds that one eager call of one side may take; a compiled call may take five times as long.
+        causes_s: seconds that the search for the cause of a difference may take.
         name: heads the report; by default the name of `jax_fn`.
         progress: called with a few words before each step.
 
@@ -88,14 +92,36 @@ def check(
     if evidence.reference_problem:
         words = f"the reference failed: {evidence.reference_problem.words}"
         findings.append(Finding("out", "float64", modes[0], Verdict.ERROR, message=words))
-    return Report(title, tuple(apply(declared, findings)), environment(), tuple(uninformative))
+    judged = apply(declared, findings)
+    if any(finding.verdict in (Verdict.SEMANTIC, Verdict.INTERNAL_PRECISION) for finding in judged):
+        progress("looking for the cause")
+        judged = [_both(*pair) for pair in zip(judged, explain(evidence, judged, causes_s), strict=True)]
+    return Report(title, tuple(judged), environment(), tuple(uninformative))
 
 
-def assert_parity(*args: Any, **kwargs: Any) -> None:
-    """`check` with the same arguments; raises `ParityError`, with the report as its text, unless it passes."""
-    report = check(*args, **kwargs)
+def assert_parity(jax_fn: Callable[..., Any], torch_fn: Callable[..., Any], inputs: Any, **options: Any) -> None:
+    """`check` with the same arguments; raises `ParityError`, with the report as its text, unless it passes.
+
+    The inputs of a failed check are saved, and the report ends with the line that replays it.
+    """
+    report = check(jax_fn, torch_fn, inputs, **options)
     if not report.passed:
-        raise ParityError(report)
+        raise ParityError(with_replay(report, (jax_fn, torch_fn), inputs, options))
+
+
+def with_replay(report: Report, functions: tuple[Any, Any], inputs: Any, options: Mapping[str, Any]) -> Report:
+    """The report with its inputs saved and the line that replays it; without where they cannot be saved."""
+    try:
+        return replace(report, replay=replay_line(functions, save_case(inputs, report.name), options))
+    except (InputError, OSError) as error:
+        return replace(report, replay=f"not saved: {error}")
+
+
+def _both(judged: Finding, explained: Finding) -> Finding:
+    """The causes that the ladder saw and those that the search found; what says where to look comes first."""
+    seen, found = judged.causes, explained.causes
+    causes = seen + found if any(cause.name == "NaN or infinity" for cause in seen) else found + seen
+    return replace(judged, causes=tuple({cause.name: cause for cause in reversed(causes)}.values())[::-1])
 
 
 def rung(evidence: Evidence, dtype: str, mode: str, regime: str = "unit") -> list[Finding]:

@@ -21,6 +21,7 @@ app = typer.Typer(
 )
 Dtypes = Annotated[list[str], typer.Option("--dtype", help="Precision rung after float64; may be repeated.")]
 Modes = Annotated[list[str], typer.Option("--mode", help="eager or compiled; may be repeated.")]
+Processes = Annotated[int | None, typer.Option(min=1, help="How many to work on at a time; by default up to two.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines instead of a table for people.")]
 
 FAILED, BAD_INPUT, INTERRUPTED = 1, 2, 130
@@ -43,6 +44,7 @@ def run(
     mode: Modes = ["eager", "compiled"],  # noqa: B006
     steps: Annotated[int, typer.Option(min=2, help="Training steps of each framework on the digits.")] = 500,
     report: Annotated[Path, typer.Option(help="Folder of the report.")] = Path("parity-report"),
+    processes: Processes = None,
     as_json: Json = False,
 ) -> None:
     """Check all built-in operations in both frameworks, then train both on the handwritten digits.
@@ -72,7 +74,7 @@ def run(
 
         try:
             files.write_report(suite, folder)
-            for _ in suites.run(suite, dtype, mode, steps, progress, default_processes()):
+            for _ in suites.run(suite, dtype, mode, steps, progress, processes or default_processes()):
                 bar.update(task, completed=len(suite.reports))
                 files.write_report(suite, folder)
         except KeyboardInterrupt:
@@ -83,6 +85,8 @@ def run(
         print(json.dumps(files.as_dict(suite), indent=2, allow_nan=False))
     else:
         console.print(terminal.table(suite.reports))
+        if suite.training is not None:
+            terminal.print_training(console, suite.training)
         terminal.print_failures(console, suite.reports)
     state = "passed" if suite.passed else "failed" if suite.complete else "incomplete"
     console.print(f"{state}: {folder / 'report.md'}, {folder / 'report.json'}", highlight=False)
@@ -124,6 +128,8 @@ def check(
     stored: Annotated[Path | None, typer.Option(help="An .npz file with one array for each parameter.")] = None,
     reference: Annotated[str | None, typer.Option(help="The same in NumPy, module:function.")] = None,
     wrt: Annotated[list[str], typer.Option(help="Input to differentiate; by default all; `none` for none.")] = [],  # noqa: B006
+    regime: Annotated[list[str], typer.Option(help="Also on inputs in this regime, such as offset.")] = [],  # noqa: B006
+    deviations: Annotated[Path | None, typer.Option(help="A TOML file of declared, accepted differences.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the seeded inputs.")] = 0,
     dtype: Dtypes = ["float32"],  # noqa: B006
     mode: Modes = ["eager"],  # noqa: B006
@@ -132,18 +138,27 @@ def check(
     """Check your own two functions, on seeded or stored inputs."""
     import parity
     from parity import command_inputs
+    from parity.check import with_replay
 
     sys.path.insert(0, "")  # modules of the folder that the command is called in
-    report = parity.check(
+    functions = (
         command_inputs.function(jax_function, "JAX_FUNCTION"),
         command_inputs.function(torch_function, "TORCH_FUNCTION"),
-        command_inputs.arrays(inputs, stored, seed),
+    )
+    given = command_inputs.arrays(inputs, stored, seed)
+    report = parity.check(
+        *functions,
+        given,
         reference=command_inputs.function(reference, "--reference") if reference else None,
         wrt=() if wrt == ["none"] else tuple(wrt) or "all",
         dtypes=dtype,
         modes=mode,
+        regimes=("unit", *regime),
+        deviations=deviations or (),
         name=f"{jax_function} against {torch_function}",
     )
+    if not report.passed:
+        report = with_replay(report, functions, given, {"dtypes": dtype, "modes": mode})
     print(report.to_json() if as_json else report)
     if not report.passed:
         raise typer.Exit(FAILED)
@@ -173,6 +188,7 @@ def power(
     select: Annotated[list[str] | None, typer.Argument(help="Functions of the catalogue; all by default.")] = None,
     seeds: Annotated[int, typer.Option(min=1, help="Seeds for each correct pair.")] = 2,
     report: Annotated[Path, typer.Option(help="Folder of the report.")] = Path("parity-report"),
+    processes: Processes = None,
     as_json: Json = False,
 ) -> None:
     """Prove that parity can see: planted faults found and named, correct ports left in peace.
@@ -199,7 +215,7 @@ def power(
         found = measure(
             seeds,
             select or (),
-            processes=default_processes(),
+            processes=processes or default_processes(),
             progress=lambda words, done, total: bar.update(task, description=words, completed=done, total=total),
         )
     content = json.dumps(power_report.to_dict(found), indent=2) + "\n"

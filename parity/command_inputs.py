@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import importlib
 import re
-import zipfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
+from parity.cases import load_case
 from parity.errors import InputError
 from parity.inputs import seeded_inputs
 from parity.spec import Array, Op
@@ -34,18 +32,13 @@ def function(name: str, argument: str) -> Callable[..., Any]:
     return found
 
 
-def arrays(seeded: Sequence[str], stored: Path | None, seed: int) -> dict[str, np.ndarray]:
-    """Keyword inputs from `NAME=SHAPE` and `NAME=SHAPE:N` words and from an .npz file."""
-    found: dict[str, np.ndarray] = {}
-    if stored is not None:
-        try:
-            # Opened here: NumPy leaves the file open when the archive is damaged.
-            with open(stored, "rb") as stream, np.load(stream, allow_pickle=False) as file:
-                found = {name: file[name] for name in file.files}
-        except (OSError, EOFError, ValueError, AttributeError, TypeError, zipfile.BadZipFile) as error:
-            raise InputError(
-                f"--stored: cannot read {stored} ({error}); write it with numpy.savez(path, x=x)"
-            ) from error
+def arrays(seeded: Sequence[str], stored: Path | None, seed: int) -> Any:
+    """Inputs from a saved case, from `NAME=SHAPE` and `NAME=SHAPE:N` words, or from both."""
+    found = {} if stored is None else load_case(stored)
+    if not isinstance(found, dict):
+        if seeded:
+            raise InputError("--input: the stored case has positional inputs; leave out --input, or store a mapping")
+        return found
     specs: dict[str, Array] = {}
     sizes: dict[str, int] = {}
     for word in seeded:

@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from parity.errors import InputError
+from parity.evidence import SIDES
 from parity.finding import Finding, Verdict
 
 
@@ -49,9 +50,11 @@ class Deviation:
             raise InputError(f"deviations: verdict is {self.verdict!r}, expected one of {', '.join(failing)}")
         if isinstance(self.bound, bool) or not isinstance(self.bound, (int, float)) or not self.bound >= 0:
             raise InputError(f"deviations: bound is {self.bound!r}, expected a number from 0 to inf")
-        for field in ("leaf", "reason", "owner"):
+        for field in ("leaf", "reason", "owner", "op", "dtype", "mode", "regime"):
             if not isinstance(getattr(self, field), str) or not getattr(self, field).strip():
                 raise InputError(f"deviations: {field} is {getattr(self, field)!r}, expected words")
+        if self.side not in (None, *SIDES):
+            raise InputError(f"deviations: side is {self.side!r}, expected {' or '.join(SIDES)}, or none at all")
 
     def covers(self, finding: Finding) -> bool:
         patterns = ((finding.leaf, self.leaf), (finding.dtype, self.dtype), (finding.mode, self.mode))
@@ -71,21 +74,25 @@ def load(path: Path) -> tuple[Deviation, ...]:
         InputError: no such file, no TOML, or a table with a missing, unknown or wrong entry.
     """
     try:
-        tables = tomllib.loads(path.read_text()).get("deviation", [])
+        content = tomllib.loads(path.read_text())
     except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InputError(f"deviations: cannot read {path} ({error})") from error
+    tables = content.get("deviation", [])
+    if content.keys() - {"deviation"} or not isinstance(tables, list):
+        raise InputError(f"deviations: {path} has {', '.join(content)}, expected [[deviation]] tables alone")
     known = {field.name for field in fields(Deviation)}
     found = []
     for number, table in enumerate(tables, 1):
-        unknown = sorted(set(table) - known)
+        unknown = sorted(set(table) - known) if isinstance(table, dict) else [repr(table)]
         if unknown:
             raise InputError(
                 f"deviations: entry {number} of {path} has {', '.join(unknown)}, expected {', '.join(sorted(known))}"
             )
         try:
             found.append(Deviation(**table))
-        except TypeError as error:
-            raise InputError(f"deviations: entry {number} of {path}: {error}") from error
+        except (InputError, TypeError) as error:
+            words = str(error).removeprefix("deviations: ").replace("Deviation.__init__()", "it")
+            raise InputError(f"deviations: entry {number} of {path}: {words}") from error
     return tuple(found)
 
 
@@ -93,7 +100,7 @@ def checked(deviations: Any, op: str) -> tuple[Deviation, ...]:
     """The declarations of a file or a sequence that concern the check called `op`."""
     if isinstance(deviations, (str, Path)):
         deviations = load(Path(deviations))
-    found = tuple(deviations)
+    found = tuple(deviations) if isinstance(deviations, Iterable) else (deviations,)
     for deviation in found:
         if not isinstance(deviation, Deviation):
             kind = type(deviation).__name__
@@ -104,10 +111,14 @@ def checked(deviations: Any, op: str) -> tuple[Deviation, ...]:
 def apply(deviations: Iterable[Deviation], findings: Sequence[Finding]) -> list[Finding]:
     """The findings, with CONVENTION where a declaration covers one; a declaration that covers none is stale and fails."""
     declared = tuple(deviations)
+    covers = [next((deviation for deviation in declared if deviation.covers(finding)), None) for finding in findings]
+    accepted = {
+        (f.leaf, f.regime): cover for f, cover in zip(findings, covers, strict=True) if cover and f.dtype == "float64"
+    }
     used: set[Deviation] = set()
     judged = []
-    for finding in findings:
-        cover = next((deviation for deviation in declared if deviation.covers(finding)), None)
+    for finding, found in zip(findings, covers, strict=True):
+        cover = found or _waiting_for(finding, accepted.get((finding.leaf, finding.regime)))
         if cover is not None:
             used.add(cover)
             words = f"declared by {cover.owner}: {cover.reason}; {finding.verdict}: {finding.message}"
@@ -120,3 +131,11 @@ def apply(deviations: Iterable[Deviation], findings: Sequence[Finding]) -> list[
                 Finding(deviation.leaf, "*", "*", Verdict.VACUOUS, deviation.side, message=f"{words}; remove it")
             )
     return judged
+
+
+def _waiting_for(finding: Finding, accepted: Deviation | None) -> Deviation | None:
+    """A lower rung cannot be decided when float64 differs; where that is declared, the bound decides here too."""
+    if accepted is None or finding.verdict is not Verdict.INCONCLUSIVE:
+        return None
+    as_declared = replace(finding, verdict=Verdict(accepted.verdict), side=accepted.side)
+    return accepted if accepted.covers(as_declared) else None

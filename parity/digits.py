@@ -148,8 +148,9 @@ def run(steps: int = STEPS, progress: Callable[[str, int], None] = lambda words,
 def judge_curves(trajectories: dict[str, Trajectory], nudged: Trajectory) -> Finding:
     """The curves may drift apart as two runs of one framework do that start one ULP apart, and no faster."""
     jax, torch = (trajectories[side].losses for side in SIDES)
-    drift = np.abs(jax - torch) / np.max(np.abs(jax))
-    chaos = np.abs(jax - nudged.losses) / np.max(np.abs(jax))
+    with np.errstate(all="ignore"):  # a diverged curve is infinite or NaN
+        drift = np.abs(jax - torch) / np.max(np.abs(jax))
+        chaos = np.abs(jax - nudged.losses) / np.max(np.abs(jax))
     allowed = tolerances.DRIFT_RATIO * float(np.max(chaos)) + tolerances.FLOAT64_EQUAL
     worst = int(np.argmax(np.where(np.isfinite(drift), drift, np.inf)))
     fell = bool(np.mean(jax[-10:]) < 0.5 * jax[0] and np.mean(torch[-10:]) < 0.5 * torch[0])

@@ -25,17 +25,18 @@ def run_tasks(
     Args:
         function: importable by name; its results must be picklable.
         tasks: name and arguments of each.
-        processes: 1 works in this process.
+        processes: 1, and a single task, work in this process.
         progress: called with the name of a task, what is going on in it, and the fraction of it that is done.
     """
-    if processes == 1:
+    if processes == 1 or len(tasks) < 2:
         for name, arguments in tasks:
             yield name, function(name, *arguments, progress)
         return
     # Spawned, not forked: a forked JAX may hang.
     context = multiprocessing.get_context("spawn")
     queue = context.Queue()
-    pool = ProcessPoolExecutor(min(processes, len(tasks) or 1), context, initializer=_start, initargs=(queue,))
+    others = set(multiprocessing.active_children())
+    pool = ProcessPoolExecutor(min(processes, len(tasks)), context, initializer=_start, initargs=(queue,))
     try:
         futures = {pool.submit(_call, function, name, arguments): name for name, arguments in tasks}
         pending = set(futures)
@@ -48,7 +49,7 @@ def run_tasks(
         pool.shutdown()
     except BaseException:
         pool.shutdown(wait=False, cancel_futures=True)
-        for child in multiprocessing.active_children():
+        for child in set(multiprocessing.active_children()) - others:
             child.terminate()
         raise
 

@@ -47,7 +47,9 @@ def _with_values(finding: Finding, leaf: Leaf) -> Finding:
     if finding.index is None:
         return finding
     actual, expected = leaf.judged()
-    truth = leaf.truth(leaf.values)
+    # In float64 only a reference is more than the two sides themselves.
+    reference = leaf.evidence.reference_leaf(leaf.name, leaf.values)
+    truth = reference if leaf.dtype == "float64" else leaf.truth(leaf.values)
 
     def at(array: np.ndarray | None) -> Any:
         return None if array is None or array.shape != actual.shape else array[finding.index].item()

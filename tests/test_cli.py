@@ -289,6 +289,18 @@ class TestRun:
         assert command("run", "digits", "--steps", "1")[0] == 2
 
 
+def session_ends(leader):
+    """Does every process of this session end within ten seconds?"""
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        try:
+            os.killpg(leader, 0)
+        except ProcessLookupError:
+            return True
+        time.sleep(0.1)
+    return False
+
+
 DRIVER = """
 import signal, sys, time
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -308,26 +320,26 @@ cli.main()
 """
 
 
+# The second operation, or a training run without end, works until somebody stops it.
 @pytest.mark.both
-def test_ctrl_c_keeps_what_was_finished(tmp_path):
-    words = [
-        "run",
-        "attention",
-        "batched_attention",
-        "--mode",
-        "eager",
-        "--dtype",
-        "float32",
-        "--report",
-        str(tmp_path),
-    ]
+@pytest.mark.parametrize(
+    ("program", "endless", "options"),
+    [
+        (("-c", DRIVER), "batched_attention", ("--processes", "1")),
+        (("-m", "parity"), "digits", ("--steps", "100000000")),
+    ],
+    ids=["one process", "two processes"],
+)
+def test_ctrl_c_keeps_what_was_finished(tmp_path, program, endless, options):
+    words = ["run", "attention", endless, "--mode", "eager", "--dtype", "float32", "--report", str(tmp_path), *options]
     process = subprocess.Popen(
-        [sys.executable, "-c", DRIVER, *words],
+        [sys.executable, *program, *words],
         cwd=Path(__file__).parents[1],
         env=dict(os.environ),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
+        start_new_session=True,
     )
     try:
         deadline = time.monotonic() + 120
@@ -340,13 +352,14 @@ def test_ctrl_c_keeps_what_was_finished(tmp_path):
     finally:
         process.kill()
     assert process.returncode == 130, out
+    assert session_ends(process.pid), "a worker outlives the command"
     assert "Traceback" not in out
     assert "incomplete" in out
     found = read(tmp_path)
     assert (found["complete"], found["passed"]) == (False, False)
-    assert found["selected"] == ["attention", "batched_attention"]
+    assert found["selected"] == ["attention", endless]
     assert [(r["name"], r["passed"]) for r in found["reports"]] == [("attention", True)]
     report = (tmp_path / "report.md").read_text()
     assert "# parity run: INCOMPLETE" in report
-    assert "Not done: batched_attention." in report
+    assert f"Not done: {endless}." in report
     assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]

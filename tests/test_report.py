@@ -61,7 +61,16 @@ class TestJson:
         assert found["schema"] == "parity-report/1"
         assert (found["name"], found["verdict"], found["passed"]) == ("attention", "SEMANTIC", False)
         assert found["environment"] == {"python": "3.11"}
-        assert set(found) == {"schema", "name", "verdict", "passed", "findings", "environment", "uninformative"}
+        assert set(found) == {
+            "schema",
+            "name",
+            "verdict",
+            "passed",
+            "findings",
+            "environment",
+            "uninformative",
+            "replay",
+        }
         assert found["findings"][1] == {
             "leaf": "grad/query",
             "dtype": "float32",

@@ -62,6 +62,18 @@ def compile(function: Callable[..., Any]) -> Callable[..., Any]:
     return call
 
 
+_latest: tuple[Any, Callable[..., Any]] = (None, compile)
+
+
+def _compile_once(function: Callable[..., Any], arrays: Mapping[str, torch.Tensor], wrt: tuple[str, ...]) -> Any:
+    """Compiled for these shapes and dtypes; the latest is kept, since the same case is often run on several values."""
+    global _latest
+    case = (function, wrt, tuple((name, array.shape, array.dtype) for name, array in arrays.items()))
+    if _latest[0] != case:
+        _latest = (case, compile(function))
+    return _latest[1]
+
+
 def wait(output: Any) -> Any:
     if torch.cuda.is_available():  # on the CPU torch computes before it returns
         torch.cuda.synchronize()
@@ -81,7 +93,7 @@ def evaluate(
     compiled: bool,
 ) -> Evaluation:
     if compiled:
-        function = compile(function)
+        function = _compile_once(function, arrays, wrt)
     # Gradients go to `sources`; the function gets clones, so that it may write into its input without an error here.
     sources = {name: arrays[name].detach().requires_grad_() for name in wrt}
     clones = {name: source.clone() for name, source in sources.items()}

@@ -31,7 +31,7 @@ class Knob:
 
     Attributes:
         make: number → edit.
-        start: the number that changes nothing.
+        start: where the search for the number starts; it changes nothing if `is_neutral`.
         describe: number → candidate.
         guesses: numbers to try first.
     """
@@ -40,3 +40,4 @@ class Knob:
     start: float
     describe: Callable[[float], Candidate]
     guesses: Sequence[float] = field(default=())
+    is_neutral: bool = True

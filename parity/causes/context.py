@@ -41,7 +41,7 @@ class Context:
     @cached_property
     def decays(self) -> set[float]:
         literals = {value for node in self.program.nodes for value in literals_of(node)}
-        return {x for value in literals for x in (abs(value), 1 - abs(value)) if 0 < x < 1} | set(DECAYS)
+        return {x for value in literals for x in (abs(value), 1 - abs(value)) if 0.5 < x < 0.99999} | set(DECAYS)
 
     def users(self, index: int, through: set[str] = CARRIERS, limit: int = 12) -> list[tuple[int, int]]:
         """(user, position) pairs, looked up through operations that hand the value on."""
@@ -104,11 +104,13 @@ class Context:
         if not name:
             return False
         rank = len(self.program.nodes[self.program.inputs[name]].shape)
+        if rank > 1:
+            return False
         for user, _ in self.users(index, CARRIERS | {"mul"}):
             node = self.program.nodes[user]
             if node.op in ("add", "sub") and len(node.shape) > rank:
                 return True
-            if node.op == "add" and rank == 1 and any(self.is_sum_of_biases(user) for _ in "1"):
+            if node.op == "add" and rank == 1 and self.is_sum_of_biases(user):
                 return True
         return False
 
@@ -140,10 +142,54 @@ class Context:
 
     def is_sum(self, index: int) -> bool:
         node = self.origin(Ref(index))
-        return node is not None and (
-            node.op in REDUCTIONS
-            or (node.op in ("div", "mul") and any(isinstance(a, Ref) and self.is_sum(a.index) for a in node.args[:1]))
+        if node is None:
+            return False
+        if node.op in REDUCTIONS or node.op == "window_sum":
+            return True
+        if node.op == "add" and not node.shape:
+            return all(isinstance(a, Ref) and self.is_sum(a.index) for a in node.args)
+        return (
+            node.op in ("div", "mul", "sqrt", "neg")
+            and isinstance(node.args[0], Ref)
+            and self.is_sum(node.args[0].index)
         )
+
+    def is_whole(self, index: int) -> bool:
+        """A counter, or what is made of one by adding whole numbers."""
+        node = self.origin(Ref(index))
+        if node is None or node.op == "iota" or "int" in node.dtype:
+            return node is not None
+        return node.op == "input" and len(node.shape) <= 1
+
+    def shrinks(self, index: int) -> bool:
+        """Used for nothing but its own new value (a moving average adds something else to a part of it)."""
+        state = self.is_state(index)
+        return not any(
+            state == name and f"out/{name}" != leaf for leaf in self.program.outputs for name in [state]
+        ) or bool(state)
+
+    def has_literal(self, value: float) -> bool:
+        return any(
+            abs(abs(x) - value) < 1e-9 for index in self.program.live for x in literals_of(self.program.nodes[index])
+        )
+
+    def reduced(self, index: int, depth: int = 6) -> int:
+        """How many elements are summed up in the node, through roots, factors and sums of sums; 0 if none are."""
+        node = self.origin(Ref(index))
+        if node is None or depth == 0:
+            return 0
+        if node.op in ("sum", "window_sum") and isinstance(node.args[0], Ref):
+            shape = self.program.nodes[node.args[0].index].shape
+            inner = self.reduced(node.args[0].index, depth - 1) if node.op == "sum" else 0
+            own = math.prod(shape[dim] for dim in node.args[1]) if node.op == "sum" else math.prod(node.args[1])
+            return own * (inner or 1)
+        if node.op in ("mul", "div", "sqrt", "neg") and isinstance(node.args[0], Ref):
+            return self.reduced(node.args[0].index, depth - 1)
+        if node.op == "add" and not node.shape:
+            return sum(self.reduced(arg.index, depth - 1) for arg in node.args if isinstance(arg, Ref))
+        if node.op == "concat":
+            return sum(self.reduced(arg.index, depth - 1) for arg in node.args[0] if isinstance(arg, Ref))
+        return 0
 
     def is_elementwise(self, index: int) -> bool:
         return self.program.nodes[index].op in ELEMENTWISE

@@ -5,7 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from parity.causes.candidate import Candidate
-from parity.causes.edits import activations, axes, bypass, gradients, indexing, literals, masks, order, placement
+from parity.causes.edits import (
+    activations,
+    axes,
+    bypass,
+    decays,
+    factors,
+    gradients,
+    indexing,
+    literals,
+    masks,
+    moves,
+    parts,
+    placement,
+    regrouping,
+    states,
+)
 from parity.causes.search import Search
 
 
@@ -20,14 +35,16 @@ def _each(*makers: Callable[..., Iterator[Candidate]]) -> Callable[[Search, set[
 def _literals(search: Search, others: set[float]) -> None:
     search.turn(literals.literal_knobs(search.context, others))
     search.turn(literals.same_literal_knobs(search.context, others))
+    search.turn(literals.share_knobs(search.context))
+    search.turn(factors.table_knobs(search.context, search.machine))
 
 
 def _factors(search: Search, _others: set[float]) -> None:
-    search.turn(literals.factor_knobs(search.context))
+    search.turn(factors.factor_knobs(search.context))
 
 
 def _addends(search: Search, _others: set[float]) -> None:
-    search.turn(literals.addend_knobs(search.context))
+    search.turn(factors.addend_knobs(search.context))
 
 
 def _placements(search: Search, _others: set[float]) -> None:
@@ -38,20 +55,37 @@ def _activations(search: Search, _others: set[float]) -> None:
     search.try_all(activations.activations(search.context, search.machine))
 
 
+def _opened(search: Search, _others: set[float]) -> None:
+    search.try_all(gradients.opened(search.context, search.machine))
+
+
+def _decays(search: Search, _others: set[float]) -> None:
+    search.turn(decays.decays(search.context))
+
+
 Family = Callable[[Search, set[float]], None]
 FORWARD: tuple[Family, ...] = (
-    _each(masks.masks, masks.alignments, order.gates, order.averages, indexing.paddings, indexing.starts),
-    _each(bypass.bypasses, bypass.leaves_unchanged, indexing.transposes, indexing.reversals, indexing.permuted),
+    _each(masks.masks, masks.alignments, parts.gates, decays.averages, indexing.paddings, indexing.starts),
+    _each(bypass.bypasses, bypass.leaves_unchanged, indexing.transposes, indexing.reversals, regrouping.permuted),
+    _decays,
     _literals,
     _each(axes.reductions),
     _activations,
     _factors,
-    _each(indexing.rope_pairings, order.states, indexing.shifts, indexing.interleavings, order.complements),
+    _each(
+        regrouping.rope_pairings,
+        states.states,
+        decays.lookaheads,
+        indexing.shifts,
+        regrouping.interleavings,
+        regrouping.regroupings,
+        decays.complements,
+    ),
     _addends,
     _placements,
-    _each(masks.selections, bypass.shortcuts, order.moves),
+    _each(masks.selections, bypass.shortcuts, moves.moves),
 )
 GRADIENT: tuple[Family, ...] = (
-    _each(gradients.opened),
+    _opened,
     _each(gradients.stopped, gradients.stopped_edges),
 )

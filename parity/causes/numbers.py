@@ -6,25 +6,22 @@ import math
 from collections.abc import Iterable
 
 CLOSE = 1e-7
-DECAYS = (0.9, 0.99, 0.999, 0.95, 0.98, 0.9999, 0.5)
+DECAYS = (0.9, 0.99, 0.999, 0.95, 0.98, 0.9999)
 
 
 def close(x: float, y: float) -> bool:
     return abs(x - y) <= CLOSE * max(abs(x), abs(y)) if x and y else abs(x - y) <= 1e-9
 
 
-def size_of(value: float, sizes: Iterable[int]) -> str:
-    """How `value` is made of one size: `sqrt(13)`; empty if it is not."""
-    for size in sizes:
-        for words, number in (
-            (f"{size}", size),
-            (f"sqrt({size})", math.sqrt(size)),
-            (f"1/{size}", 1 / size),
-            (f"1/sqrt({size})", 1 / math.sqrt(size)),
-        ):
+def size_of(value: float, sizes: Iterable[int]) -> tuple[str, int]:
+    """How `value` is made of one size, and the size: `sqrt(13)`, 13; empty and 0 if it is not."""
+    for size in sorted(sizes):
+        root = math.sqrt(size)
+        forms = ((f"{size}", size), (f"sqrt({size})", root), (f"1/{size}", 1 / size), (f"1/sqrt({size})", 1 / root))
+        for words, number in forms:
             if size > 1 and close(abs(value), number):
-                return words
-    return ""
+                return words, size
+    return "", 0
 
 
 def ratio_of(value: float, sizes: Iterable[int]) -> str:

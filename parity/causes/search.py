@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -56,8 +56,20 @@ class Search:
         self.failing_outputs = [n for n in self.target.failing if not n.startswith("grad/")]
         elements = sum(self.target.leaves[n].size for n in self.failing_outputs)
         self.whole = elements < FEW  # the gradients are part of the first look
-        self.names = list(self.target.failing) if self.whole else self.failing_outputs
+        # What is close has to stay so: a number must not mend one leaf and break another.
+        outputs = [n for n in self.target.leaves if not n.startswith("grad/")]
+        self.names = (
+            list(self.target.failing)
+            if not self.failing_outputs
+            else list(self.target.leaves)
+            if self.whole
+            else outputs
+        )
         self.scales = {n: _scale(self.target.leaves[n]) for n in self.names}
+
+    @property
+    def side(self) -> str:
+        return self.machine.program.side
 
     def _look(self, edit: Edit) -> Mapping[str, Any] | None:
         if time.monotonic() > self.deadline:
@@ -97,7 +109,9 @@ class Search:
         leaves = self._look(edit)
         if leaves is None:
             return False
-        return any(self.target.error({name: as_numpy(leaves[name])}, [name]) <= FLOOR for name in self.names)
+        return any(
+            self.target.error({n: as_numpy(leaves[n])}, [n]) <= FLOOR for n in self.names if n in self.target.failing
+        )
 
     def try_all(self, candidates: Iterable[Candidate]) -> None:
         for candidate in candidates:
@@ -139,6 +153,9 @@ class Search:
         for guess in knob.guesses:
             if self.heals(knob.make(guess)):
                 return guess
+        if not knob.is_neutral:
+            at_start = residual(knob.start)
+            return None if at_start is None else solve(residual, knob.start, at_start, FLOOR)
         return solve(residual, knob.start, base, FLOOR)
 
 
@@ -146,9 +163,6 @@ def _scale(leaf: np.ndarray) -> float:
     return float(np.abs(leaf.astype(np.float64)).max()) or 1.0 if leaf.size else 1.0
 
 
-Family = Callable[[Search], None]
-
-
-def ranked(found: Iterable[Explanation], failing: int) -> Iterator[Explanation]:
-    """Most convincing first: what heals most leaves, then what is most specific."""
-    yield from sorted(found, key=lambda e: (-len(e.healed), e.candidate.rank, len(e.candidate.edit.touched)))
+def ranked(found: Iterable[Explanation]) -> list[Explanation]:
+    """Most convincing first: what heals most leaves, then what is most specific, then what changes least."""
+    return sorted(found, key=lambda e: (-len(e.healed), e.candidate.rank, len(e.candidate.edit.touched)))

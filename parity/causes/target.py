@@ -53,6 +53,11 @@ class Target:
                 break
         return worst
 
+    def only(self, names: Iterable[str]) -> Target:
+        kept = set(names)
+        leaves = {name: leaf for name, leaf in self.leaves.items() if name in kept}
+        return Target(leaves, self.before, tuple(name for name in self.failing if name in kept))
+
     def healed(self, leaves: Mapping[str, Any]) -> tuple[str, ...]:
         """The failing leaves that are close now; none if a leaf that was close no longer is."""
         healed = []

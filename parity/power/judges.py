@@ -7,6 +7,7 @@ raised an alarm. `chex` is used where it is installed.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 
 import numpy as np
 
@@ -45,7 +46,10 @@ def _raises(check: Callable[[], None]) -> bool:
 
 
 def _numpy(actual: Arrays, expected: Arrays, _truth: Arrays) -> bool:
-    return any(_raises(lambda n=n: np.testing.assert_allclose(actual[n], expected[n], rtol=1e-5)) for n in actual)
+    def close(name: str) -> None:
+        np.testing.assert_allclose(actual[name], expected[name], rtol=1e-5)
+
+    return any(_raises(partial(close, name)) for name in actual)
 
 
 def _torch(actual: Arrays, expected: Arrays, _truth: Arrays) -> bool:
@@ -54,7 +58,7 @@ def _torch(actual: Arrays, expected: Arrays, _truth: Arrays) -> bool:
     def close(name: str) -> None:
         torch.testing.assert_close(torch.from_numpy(actual[name]), torch.from_numpy(expected[name]))
 
-    return any(_raises(lambda n=n: close(n)) for n in actual)
+    return any(_raises(partial(close, name)) for name in actual)
 
 
 def _chex(actual: Arrays, expected: Arrays, _truth: Arrays) -> bool:

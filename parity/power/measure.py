@@ -110,5 +110,6 @@ def _others(evidence: Evidence, dtypes: tuple[str, ...]) -> dict[str, bool]:
         both = [{name: np.asarray(result.leaf(name)) for name in names} for result in results]
         truth = {name: evidence.truth(name, Values(dtype)) for name in names}
         known = {name: value for name, value in truth.items() if value is not None}
-        said |= alarms(*({name: side[name] for name in known} for side in both), known, dtype)
+        ours, theirs = ({name: side[name] for name in known} for side in both)
+        said |= alarms(ours, theirs, known, dtype)
     return said

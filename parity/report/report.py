@@ -24,12 +24,14 @@ class Report:
         environment: versions, devices and precision settings of the run.
         uninformative: leaves that say nothing in a regime other than the caller's own inputs (saturated, all NaN):
             neither passed nor failed.
+        replay: the line that repeats the check on its saved inputs; empty if they were not saved.
     """
 
     name: str
     findings: tuple[Finding, ...]
     environment: Mapping[str, Any] = field(default_factory=dict)
     uninformative: tuple[Finding, ...] = ()
+    replay: str = ""
 
     @property
     def verdict(self) -> Verdict:
@@ -41,7 +43,8 @@ class Report:
         return self.verdict.passes
 
     def __str__(self) -> str:
-        return text.report(self.name, self.verdict, self.findings, self.uninformative)
+        told = text.report(self.name, self.verdict, self.findings, self.uninformative)
+        return f"{told}\n  replay: {self.replay}" if self.replay else told
 
     def to_dict(self) -> dict[str, Any]:
         """Plain numbers, strings, lists and dicts; numbers that JSON lacks are the strings "nan", "inf", "-inf"."""
@@ -52,6 +55,7 @@ class Report:
             "passed": self.passed,
             "findings": [plain_finding(finding) for finding in self.findings],
             "uninformative": [plain_finding(finding) for finding in self.uninformative],
+            "replay": self.replay,
             "environment": dict(self.environment),
         }
 

@@ -9,6 +9,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 from rich.table import Table
 from rich.text import Text
 
+from parity.digits import Training
 from parity.finding import Verdict
 from parity.report.report import Report
 from parity.report.summary import failures, rows
@@ -45,6 +46,14 @@ def table(reports: Iterable[Report]) -> Table:
         cells = (name, row.dtype, row.mode, str(row.comparisons), verdict_text(row.verdict), row.worst.leaf, row.error)
         shown.add_row(*cells)
     return shown
+
+
+def print_training(console: Console, training: Training) -> None:
+    """How many held-out images each side reads right."""
+    right = [
+        f"{side} {round(share * training.images)} ({100 * share:.2f} %)" for side, share in training.accuracy.items()
+    ]
+    console.print(f"digits: of {training.images} held-out images are read right: {', '.join(right)}", highlight=False)
 
 
 def print_failures(console: Console, reports: Iterable[Report]) -> None:

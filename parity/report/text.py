@@ -26,7 +26,8 @@ def report(name: str, verdict: Verdict, findings: Sequence[Finding], uninformati
         if len(others) > MOST_LINES:
             lines.append(f"  and {len(others) - MOST_LINES} more; report.findings has them all")
         if undecided:
-            lines.append(f"  {len(undecided)} more comparisons cannot be decided before these are mended")
+            more = f"{len(undecided)} more comparison{'s' * (len(undecided) != 1)}"
+            lines.append(f"  {more} cannot be decided before these are mended")
     lines += [f"  warning: {line(finding)}" for finding in findings if finding.warning]
     if uninformative:
         regimes = ", ".join(dict.fromkeys(finding.regime for finding in uninformative))
@@ -51,7 +52,8 @@ def details(finding: Finding) -> list[str]:
         lines.append(f"    {finding.mismatches} of {finding.size} elements differ ({share:.3g} %)")
     if finding.index is not None:
         place = ", ".join(map(str, finding.index))
-        lines.append(f"    at [{place}]: jax {finding.actual!r}, torch {finding.expected!r}, truth {finding.truth!r}")
+        truth = "" if finding.truth is None else f", truth {finding.truth!r}"
+        lines.append(f"    at [{place}]: jax {finding.actual!r}, torch {finding.expected!r}{truth}")
     if finding.error == finding.error and finding.dtype in FLOATS and finding.mismatches:
         units = finding.error / epsilon(finding.dtype)
         ulp = f", at most {finding.max_ulp} ULP" if finding.max_ulp is not None else ""

@@ -10,9 +10,10 @@ import numpy as np
 from parity import tolerances
 from parity.compare import compare
 from parity.dtypes import epsilon
-from parity.evidence import SIDES, Values, as_float64, decimal, is_discrete
+from parity.evidence import GIVEN, SIDES, Evidence, Values, as_float64, decimal, is_discrete
 from parity.finding import Cause, Finding, Verdict
-from parity.rungs.leaf import Leaf, worse_side
+from parity.inputs import normal
+from parity.rungs.leaf import ZERO, Leaf, worse_side
 
 
 def judge(leaf: Leaf, finding: Finding) -> Finding:
@@ -50,6 +51,8 @@ def _judge_values(leaf: Leaf, finding: Finding) -> Finding:
         verdict = Verdict.STABILITY if side else Verdict.ROUNDING
         words = f"{measured}: it scales as rounding does; {errors}"
         return replace(finding, verdict=verdict, side=side, message=words)
+    if leaf.is_zero_but_for_rounding():
+        return replace(finding, verdict=Verdict.ROUNDING, message=f"{measured}; {ZERO}")
     # A constant input that was moved off its constant has no smooth way back: there the noise test cannot tell.
     blind = leaf.values.jitter and leaf.evidence.constant_inputs()
     noise = "" if blind else noise_of_lower_precision(leaf, finding.error)
@@ -82,14 +85,19 @@ def _other_numbers(leaf: Leaf, finding: Finding, actual: np.ndarray, expected: n
 def _error_ratio(leaf: Leaf) -> float:
     """Largest float32 difference divided by the largest float64 difference, on the same float32-representable values.
 
-    Not scaled by the leaf, so that it also tells for a leaf that is zero but for rounding, such as the gradient of a
-    bias in front of a softmax.
+    The float64 difference on the unrounded values counts too: a cast of the inputs shows there alone. Not scaled by the
+    leaf, so that it also tells for a leaf that is zero but for rounding, such as the gradient of a bias in front of a
+    softmax.
     """
     rounded = replace(leaf.values, rounded_to="float32")
-    low, high = leaf.statistics("float32", rounded), leaf.statistics("float64", rounded)
-    if low is None or high is None or math.isinf(low.error) or math.isinf(high.error):
+    low, high, unrounded = (
+        leaf.statistics(dtype, values)
+        for dtype, values in (("float32", rounded), ("float64", rounded), ("float64", leaf.values))
+    )
+    if low is None or high is None or unrounded is None or math.isinf(low.error) or math.isinf(high.error):
         return math.nan
-    return low.max_abs / high.max_abs if high.max_abs else math.inf
+    largest = max(high.max_abs, unrounded.max_abs)
+    return low.max_abs / largest if largest else math.inf
 
 
 def noise_of_lower_precision(leaf: Leaf, error: float) -> str:
@@ -154,11 +162,35 @@ def _second_look(leaf: Leaf, finding: Finding) -> Finding:
 
 def _only_at_special_values(leaf: Leaf, finding: Finding) -> Finding:
     """Different on the caller's inputs: and when each of them moves a little?"""
-    statistics = None if leaf.values.jitter else leaf.statistics("float64", _moved(leaf))
-    if statistics is None or statistics.error > tolerances.FLOAT64_EQUAL or statistics.size == statistics.nan_actual:
+    if leaf.values.jitter:
         return finding
-    words = f"equal after every input moved by {decimal(tolerances.LOOK_SIZE)}: the sides differ at ties, kinks or bounds only"
-    return replace(finding, causes=(Cause("tie rule", words),), message=f"{finding.message}; {words}")
+    for elsewhere in (replace(leaf, values=_moved(leaf)), _off_zero(leaf)):
+        statistics = elsewhere.statistics("float64", elsewhere.values)
+        if statistics is None or statistics.size == statistics.nan_actual:
+            continue
+        if statistics.error <= tolerances.FLOAT64_EQUAL:
+            size = decimal(tolerances.LOOK_SIZE)
+            words = f"equal after every input moved by {size}: the sides differ at ties, kinks or bounds only"
+            return replace(finding, causes=(Cause("tie rule", words),), message=f"{finding.message}; {words}")
+    return finding
+
+
+def _off_zero(leaf: Leaf) -> Leaf:
+    """The leaf on inputs without a zero: a move in proportion to a value leaves a zero where it is."""
+
+    def moved(name: str, array: np.ndarray) -> np.ndarray:
+        if array.dtype.kind != "f":
+            return array
+        noise = normal(array.shape, 1, f"off zero/{name}") * (
+            np.abs(array).max(initial=0.0, where=np.isfinite(array)) or 1.0
+        )
+        return np.where(array == 0, tolerances.LOOK_SIZE * noise, array)
+
+    arguments = leaf.evidence.arguments
+    arrays = {name: moved(name, array) for name, array in leaf.evidence.inputs(_moved(leaf)).items()}
+    leaves = tuple(arrays.get(n, value) for n, value in zip(arguments.names, arguments.leaves, strict=True))
+    evidence = Evidence(leaf.evidence.functions, replace(arguments, leaves=leaves), None, leaf.evidence.timeout_s)
+    return replace(leaf, evidence=evidence, values=GIVEN)
 
 
 def _third_opinion(leaf: Leaf, finding: Finding) -> Finding:

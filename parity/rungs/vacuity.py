@@ -28,6 +28,8 @@ def vacuous(leaf: Leaf, finding: Finding, statistics: Statistics) -> Finding | N
                 warning=True,
                 message=f"no output depends on {name} on either side: changed as a test, it changed none",
             )
+        if leaf.is_zero_but_for_rounding():
+            return None
         reason = (
             f"no gradient flows to {name} on either side, although the outputs depend on it: every element is zero; "
             "exclude it with wrt="

@@ -41,7 +41,7 @@ KNOWN: dict[str, Callable[[Tensor], Tensor]] = {
 
 def activations(context: Context, machine: Machine) -> Iterator[Candidate]:
     program = context.program
-    for members in groups(program, program.live, by_shape=False):
+    for members in groups(program, program.live):
         recognised = [_recognise(program, machine, index) for index in members]
         if not all(recognised):
             continue
@@ -74,8 +74,9 @@ def _recognise(program: Program, machine: Machine, index: int) -> tuple[str, int
     value = machine.value(index)
     for source, _steps in program.above(index, 10).items():
         other = program.nodes[source]
-        if other.shape != node.shape or not other.is_floating:
-            continue
+        given = machine.value(source)
+        if other.shape != node.shape or not other.is_floating or not (given.min() < 0 < given.max()):
+            continue  # on one side of zero a relu is no relu
         for name, function in KNOWN.items():
             with torch.no_grad():
                 if torch.allclose(function(machine.value(source).double()), value.double(), rtol=1e-9, atol=1e-13):

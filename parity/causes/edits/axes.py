@@ -34,7 +34,7 @@ def _region(program: Program, index: int) -> Region | None:
     while stack:
         for user in program.users[stack.pop()]:
             other = program.nodes[user]
-            if other.shape == full and other.op not in ("broadcast", "reshape") or user in inside:
+            if (other.shape == full and other.op not in ("broadcast", "reshape")) or user in inside:
                 continue
             moves = other.op in ("reshape", "broadcast") and (
                 other.shape in (kept, full) or [s for s in other.shape if s > 1] == [s for s in kept if s > 1]

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from parity.causes.candidate import Candidate
 from parity.causes.context import CARRIERS, Context
 from parity.causes.edits.sites import groups, title
+from parity.causes.naming import literal_cause
 from parity.causes.programs.operations import TABLE
 from parity.causes.programs.program import Edit, Node, Ref
 
@@ -18,7 +20,7 @@ def bypasses(context: Context) -> Iterator[Candidate]:
     program = context.program
     for members in groups(program, program.live):
         node = program.nodes[members[0]]
-        if node.op in CARRIERS or not node.shape and not node.operands:
+        if node.op in CARRIERS or (not node.shape and not node.operands):
             continue
         for position, arg in enumerate(node.args):
             if (
@@ -30,6 +32,9 @@ def bypasses(context: Context) -> Iterator[Candidate]:
             nodes = {i: _copy(program.nodes[i], program.nodes[i].args[position].index) for i in members}
             name, rank = _name(context, members[0], position)
             yield Candidate(name, f"without {title(program, members)}", Edit(nodes), rank)
+            if node.op == "sub" and position == 1:
+                edit = Edit({i: replace(program.nodes[i], compute=lambda x, y: -y) for i in members})
+                yield Candidate("missing term", f"{title(program, members)} of nothing", edit, rank)
 
 
 def _copy(node: Node, source: int) -> Node:
@@ -40,13 +45,13 @@ def _name(context: Context, index: int, kept: int) -> tuple[str, float]:
     node = context.program.nodes[index]
     dropped = next((arg for k, arg in enumerate(node.args) if k != kept), None)
     if node.op in ("add", "sub") and isinstance(dropped, Ref):
-        if context.is_bias(dropped.index) or (
-            context.input_of(dropped.index)
-            and len(context.program.nodes[context.program.inputs[context.input_of(dropped.index)]].shape)
-            < len(node.shape)
-        ):
+        if context.is_bias(dropped.index):
             return "missing bias", 4
-        return "missing term", 25
+        if not node.shape and context.is_sum(index):
+            return "reduction axis", 20  # a norm of one leaf against a norm of all
+        return _decay(context, index, dropped.index) or ("missing term", 25)
+    if node.op in ("add", "sub") and dropped in (1, -1) and context.is_whole(node.operands[0]):
+        return "shifted index", 12
     if (
         node.op in ("add", "max")
         and isinstance(dropped, (int, float))
@@ -56,13 +61,38 @@ def _name(context: Context, index: int, kept: int) -> tuple[str, float]:
         return "eps value", 7
     if node.op in ("max", "min", "clamp"):
         return "clamp bound", 14
-    if node.op in ("div", "mul") and isinstance(dropped, float):
-        return "constant factor", 22
+    if node.op in ("div", "mul") and isinstance(dropped, (int, float)):
+        name, _, rank = literal_cause(context, index, 1 - kept, float(dropped), 1.0)
+        return name, rank + 2
+    if (
+        node.op == "div"
+        and isinstance(dropped, Ref)
+        and not context.program.sources[dropped.index]
+        and context.is_sum(node.operands[0])
+    ):
+        return "mean against sum", 10
     if node.op == "flip":
         return "reversed index", 10
     if node.op == "neg":
         return "sign", 10
     return "missing term", 26
+
+
+def _decay(context: Context, index: int, dropped: int) -> tuple[str, float] | None:
+    """A small multiple of a state that is added: to itself, or to something else."""
+    node = context.program.nodes[dropped]
+    factor = next((arg for arg in node.args if isinstance(arg, float)), None)
+    source = context.origin(next((arg for arg in node.args if isinstance(arg, Ref)), None))
+    if node.op != "mul" or factor is None or abs(factor) > 0.2 or source is None:
+        return None
+    leaf = next((leaf for leaf, i in context.program.outputs.items() if context.program.nodes[i] is source), "")
+    state = (
+        context.is_state(context.program.inputs[source.place]) if source.op == "input" else leaf.removeprefix("out/")
+    )
+    if not state:
+        return None
+    own = [leaf for leaf, i in context.program.outputs.items() if i in context.program.below({index})]
+    return ("weight decay value", 13) if own == [f"out/{state}"] else ("coupled weight decay", 13)
 
 
 def shortcuts(context: Context) -> Iterator[Candidate]:
@@ -78,12 +108,16 @@ def shortcuts(context: Context) -> Iterator[Candidate]:
                 steps < 2
                 or other.shape != node.shape
                 or other.dtype != node.dtype
-                or other.op in CARRIERS
-                or len(members) > 1
+                or other.op in CARRIERS - {"reshape"}
             ):
                 continue
+            pairs = {i: source + i - members[0] for i in members}
+            if any(not 0 <= s < i or program.nodes[s].op != other.op for i, s in pairs.items()):
+                continue
             words = f"{title(program, (source,))} in place of {title(program, members)}"
-            yield Candidate("missing term", words, Edit({members[0]: _copy(node, source)}), 30 + steps / 10)
+            yield Candidate(
+                "missing term", words, Edit({i: _copy(program.nodes[i], s) for i, s in pairs.items()}), 30 + steps / 10
+            )
 
 
 def leaves_unchanged(context: Context) -> Iterator[Candidate]:

@@ -5,22 +5,74 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+import torch
+
 from parity.causes.candidate import Candidate
 from parity.causes.context import Context
 from parity.causes.edits.sites import groups, title
-from parity.causes.programs.operations import TABLE
-from parity.causes.programs.program import Edit
+from parity.causes.programs.evaluate import Machine
+from parity.causes.programs.operations import ELEMENTWISE, TABLE
+from parity.causes.programs.program import Edit, Program, Ref
 
 
-def opened(context: Context) -> Iterator[Candidate]:
+def opened(context: Context, machine: Machine) -> Iterator[Candidate]:
     """Without a stop that the program has."""
     program = context.program
     for members in groups(program, program.live):
         if program.nodes[members[0]].op == "detach":
             edit = Edit({i: replace(program.nodes[i], op="reshape", compute=lambda x: x) for i in members})
-            yield Candidate(
-                "stopped gradient", f"without the {title(program, members)} of the {program.side} side", edit, 2
-            )
+            words = f"without the {title(program, members)} of the {program.side} side"
+            if _stands_in(program, machine, members[0]):
+                yield Candidate(
+                    "wrong gradient rule", f"{words}, which gives a function the gradient of another", edit, 1
+                )
+            yield Candidate("stopped gradient", words, edit, 2)
+
+
+def _stands_in(program: Program, machine: Machine, index: int) -> bool:
+    """`x + stop(y - x)`, the value of y with the gradient of x, or a function of x alone with a stop inside."""
+    source = program.nodes[index].operands[0]
+    node = program.nodes[source]
+    others = [
+        a.index
+        for u in program.users[index]
+        for a in program.nodes[u].args
+        if isinstance(a, Ref) and a.index != index and program.nodes[u].op in ELEMENTWISE
+    ]
+    for other in others:
+        if program.nodes[other].shape != node.shape:
+            continue
+        if _elementwise_from(program, source, other):
+            return True
+        if node.op == "sub" and isinstance(node.args[0], Ref) and isinstance(node.args[1], Ref):
+            same = torch.equal(machine.value(node.args[1].index), machine.value(other))
+            return same and not _adds_to(program, node.args[0].index, node.args[1].index)
+    return False
+
+
+def _elementwise_from(program: Program, index: int, source: int) -> bool:
+    """Made of `source` and numbers alone, element by element."""
+    stack, reached = [index], False
+    for _ in range(20):
+        if not stack:
+            return reached
+        current = stack.pop()
+        if current == source:
+            reached = True
+        elif program.nodes[current].op not in ELEMENTWISE or not program.nodes[current].operands:
+            return False
+        else:
+            stack += program.nodes[current].operands
+    return False
+
+
+def _adds_to(program: Program, index: int, source: int) -> bool:
+    """`source` plus or minus something."""
+    while program.nodes[index].op in ("add", "sub") and isinstance(program.nodes[index].args[0], Ref):
+        index = program.nodes[index].args[0].index
+        if index == source:
+            return True
+    return False
 
 
 def stopped(context: Context) -> Iterator[Candidate]:
@@ -39,8 +91,6 @@ def stopped_edges(context: Context) -> Iterator[Candidate]:
     for index in program.live:
         node = program.nodes[index]
         for position, arg in enumerate(node.args):
-            from parity.causes.programs.program import Ref
-
             if isinstance(arg, Ref) and program.nodes[arg.index].is_floating and len(program.users[arg.index]) > 1:
                 compute = node.compute
                 assert compute is not None

@@ -1,28 +1,19 @@
-"""Another number where the program has one; a factor or an addend where it has none."""
+"""Another number where the program has one."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from functools import partial
+from collections.abc import Iterator
 from typing import Any
 
 from parity.causes.candidate import Candidate, Knob
 from parity.causes.context import COMPARISONS, Context
 from parity.causes.edits.sites import groups, title
-from parity.causes.naming import factor_cause, literal_cause
+from parity.causes.naming import literal_cause
+from parity.causes.numbers import close
 from parity.causes.programs.program import Edit, Program
 
 _OPS = {"add", "sub", "mul", "div", "pow", "max", "min", "clamp", "where", "iota", "fill", "pad", *COMPARISONS}
 _EPS = (1e-12, 1e-10, 1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 0.0)
-
-
-def _is_number(value: Any) -> bool:
-    return (
-        isinstance(value, (int, float))
-        and not isinstance(value, bool)
-        and value == value
-        and abs(value) != float("inf")
-    )
 
 
 def literal_knobs(context: Context, others: set[float]) -> Iterator[Knob]:
@@ -86,63 +77,68 @@ def _together(context: Context, found: list[tuple[int, int]], old: float, others
 
     def describe(new: float) -> Candidate:
         causes = [literal_cause(context, index, position, old, new) for index, position in found]
-        name, why, rank = min(causes, key=lambda cause: cause[2])
+        name, why, rank = min(causes, key=lambda cause: (cause[0] != "clamp bound", cause[2]))
         words = f"{old:.6g} → {new:.6g} in {len(found)} places, first {program.nodes[found[0][0]]}{', ' + why if why else ''}"
         return Candidate(name, words, make(new), rank + 1)
 
     return Knob(make, old, describe, sorted(x for x in others if x != old))
 
 
-def _after(members: tuple[int, ...], function: Callable[[Any], Any]) -> Edit:
-    return Edit(after={index: lambda value, _get: function(value) for index in members})
-
-
-def factor_knobs(context: Context) -> Iterator[Knob]:
-    """A factor on each node."""
+def share_knobs(context: Context) -> Iterator[Knob]:
+    """A number s that also stands as 1 - s and as s over a size, as in label smoothing: all of them together."""
     program = context.program
-    for members in groups(program, program.live):
-        node = program.nodes[members[0]]
-        if (
-            not node.is_floating
-            or node.op in ("broadcast", "reshape", "permute", "convert", "item", "neg")
-            or "float64" != node.dtype
-        ):
-            continue
-        make: Callable[[float], Edit] = partial(lambda m, c: _after(m, lambda value: value * c), members)
+    found = {
+        (i, p): float(v)
+        for i in program.live
+        for p, v in enumerate(program.nodes[i].args[:3])
+        if program.nodes[i].op in _OPS and isinstance(v, float) and 0 < abs(v) < 1
+    }
+    for share in sorted({abs(v) for v in found.values()} | {1 - abs(v) for v in found.values()}):
+        roles: dict[tuple[int, int], tuple[float, float]] = {}  # site → (constant, slope) in s
+        for site, value in found.items():
+            sign = 1.0 if value > 0 else -1.0
+            if close(abs(value), 1 - share):
+                roles[site] = (sign, -sign)
+                continue
+            for size in (1, *sorted(context.sizes)):
+                if close(abs(value), share / size):
+                    roles[site] = (0.0, sign / size)
+                    break
+        if any(c for c, _ in roles.values()) and not all(c for c, _ in roles.values()):
+            yield _share_knob(context, roles, share)
 
-        def describe(new: float, members: tuple[int, ...] = members, make: Callable[[float], Edit] = make) -> Candidate:
-            name, why, rank = factor_cause(context, members[0], 1.0, new, members[0])
-            return Candidate(
-                name, f"{title(program, members)} times {new:.6g}{', ' + why if why else ''}", make(new), rank + 3
-            )
 
-        guesses = [-1.0, 0.0, 2.0, 0.5]
-        if context.is_sum(members[0]):
-            guesses += [x for count in sorted(context.counts)[:12] for x in (float(count), 1 / count)]
-        yield Knob(make, 1.0, describe, guesses)
-
-
-def addend_knobs(context: Context) -> Iterator[Knob]:
-    """A number added to each node."""
+def _share_knob(context: Context, roles: dict[tuple[int, int], tuple[float, float]], old: float) -> Knob:
     program = context.program
-    for members in groups(program, program.live):
-        node = program.nodes[members[0]]
-        if node.dtype != "float64" or node.op in ("broadcast", "reshape", "permute", "convert", "item"):
-            continue
-        make: Callable[[float], Edit] = partial(lambda m, c: _after(m, lambda value: value + c), members)
 
-        def describe(new: float, members: tuple[int, ...] = members, make: Callable[[float], Edit] = make) -> Candidate:
-            root = context.into_root(members[0]) or (program.nodes[members[0]].op == "sqrt" and "a root")
-            name, rank = ("eps value", 9) if root and abs(new) <= 2e-2 else ("missing term", 32)
-            return Candidate(
-                name,
-                f"{title(program, members)} plus {new:.6g}{f', on the way into {root}' if root else ''}",
-                make(new),
-                rank,
-            )
+    def make(new: float) -> Edit:
+        nodes: dict[int, Any] = {}
+        for (index, position), (constant, slope) in roles.items():
+            nodes[index] = nodes.get(index, program.nodes[index]).with_arg(position, constant + slope * new)
+        return Edit(nodes)
 
-        yield Knob(make, 0.0, describe, (1.0, -1.0))
+    def describe(new: float) -> Candidate:
+        name, rank = (
+            ("momentum convention", 7.0)
+            if close(old + new, 1)
+            else ("constant factor", 17.0)
+            if new
+            else ("missing term", 16.0)
+        )
+        places = ", ".join(dict.fromkeys(str(program.nodes[index]) for index, _ in roles))
+        return Candidate(name, f"{old:.6g} → {new:.6g} and 1 less it at {places}", make(new), rank)
+
+    return Knob(make, old, describe, (0.0, 1 - old))
 
 
 def literals(program: Program) -> set[float]:
     return {float(arg) for index in program.live for arg in program.nodes[index].args if _is_number(arg)}
+
+
+def _is_number(value: Any) -> bool:
+    return (
+        isinstance(value, (int, float))
+        and not isinstance(value, bool)
+        and value == value
+        and abs(value) != float("inf")
+    )

@@ -76,4 +76,4 @@ def _knob(program: Program, members: tuple[int, ...], path: list[int], as_bound:
         words = f"{title(program, members)}: {old:.6g} left out there, and {value:.6g} {how} {where if path else 'its operand'}"
         return Candidate("eps placement", words, make(value), 6 if abs(value - old) < 1e-9 * old else 6.5)
 
-    return Knob(make, old, describe, (old, old * old, old**0.5))
+    return Knob(make, old, describe, (old, old * old, old**0.5), is_neutral=False)

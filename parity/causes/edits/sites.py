@@ -6,6 +6,13 @@ from collections.abc import Hashable, Iterable, Iterator
 
 from parity.causes.programs.program import Program, Ref
 
+SIZED = {
+    "reshape",
+    "broadcast",
+    "iota",
+    "fill",
+    "pad",
+}  # their numbers are sizes, which differ where the line is the same
 ALONE = 4  # groups up to this size are also tried node by node
 
 
@@ -17,20 +24,29 @@ def _key(value: object) -> Hashable:
     return value if isinstance(value, (int, float, str)) else type(value).__name__
 
 
-def groups(program: Program, indices: Iterable[int], by_shape: bool = False) -> Iterator[tuple[int, ...]]:
-    """Nodes that came from one place and do the same, together; then, if they are few, one by one."""
-    found: dict[Hashable, list[int]] = {}
-    for index in indices:
-        node = program.nodes[index]
-        place: Hashable = node.place if node.op != "input" else index
-        key = (node.op, place or index, _key(node.args), node.shape if by_shape else len(node.shape))
-        found.setdefault(key, []).append(index)
-    for members in found.values():
-        yield tuple(members)
-    for members in found.values():
-        if 1 < len(members) <= ALONE:
+def groups(program: Program, indices: Iterable[int]) -> Iterator[tuple[int, ...]]:
+    """Nodes that came from one place and do the same: all together, then those of one rank, then, if few, one by one."""
+    indices = list(indices)
+    seen: set[tuple[int, ...]] = set()
+    together: dict[int, int] = {}  # node → how many came from its place
+    for level in range(3):
+        found: dict[Hashable, list[int]] = {}
+        for index in indices:
+            found.setdefault(_kind(program, index, level), []).append(index)
+        for members in found.values():
             for index in members:
-                yield (index,)
+                together.setdefault(index, len(members))
+            if tuple(members) not in seen and (level < 2 or together[members[0]] <= ALONE):
+                seen.add(tuple(members))
+                yield tuple(members)
+
+
+def _kind(program: Program, index: int, level: int) -> Hashable:
+    node = program.nodes[index]
+    if level == 2 or node.op == "input" or not node.place:
+        return index
+    args = len(node.args) if node.op in SIZED else _key(node.args)
+    return (node.op, node.place, args, len(node.shape) if level else 0)
 
 
 def title(program: Program, members: tuple[int, ...]) -> str:

@@ -12,6 +12,7 @@ from parity.causes.programs.evaluate import fill
 from parity.causes.programs.operations import BINARY, TABLE, UNARY, count
 from parity.causes.programs.program import Node, Program, Ref, references
 
+LOW = (torch.float32, torch.bfloat16, torch.float16)  # a number of lower precision stays a node: it may be the cause
 _SPREADING = {*BINARY, "where", "clamp"}
 
 
@@ -24,6 +25,7 @@ class Builder:
         self.values: list[Any] = []
         self.inputs: dict[str, int] = {}
         self.place = ""
+        self.rules: list[str] = []
 
     def input(self, name: str, value: Tensor) -> Ref:
         self.inputs[name] = len(self.nodes)
@@ -31,7 +33,7 @@ class Builder:
 
     def constant(self, value: Any) -> Any:
         """A literal for a single number, a node for an array."""
-        if isinstance(value, Tensor) and value.ndim:
+        if isinstance(value, Tensor) and (value.ndim or value.dtype in LOW):
             return self._append(Node("constant", TABLE["constant"], (value,), self.place), value)
         return value.item() if isinstance(value, Tensor) else value
 
@@ -42,7 +44,13 @@ class Builder:
     def call(self, op: str, compute: Callable[..., Any], *args: Any) -> Any:
         args = self._spread(args) if op in _SPREADING else args
         value = compute(*fill(args, self.values.__getitem__))
-        if not references(args) and isinstance(value, Tensor) and value.ndim == 0 and op != "item":
+        if (
+            not references(args)
+            and isinstance(value, Tensor)
+            and value.ndim == 0
+            and op != "item"
+            and value.dtype not in LOW
+        ):
             return value.item()
         if op == "where" and isinstance(args[0], bool):
             return args[1] if args[0] else args[2]
@@ -65,7 +73,7 @@ class Builder:
                     Node("constant", TABLE["constant"], (torch.as_tensor(leaf),), ""), torch.as_tensor(leaf)
                 )
             named[name] = leaf.index
-        return Program(self.side, self.nodes, self.inputs, named)
+        return Program(self.side, self.nodes, self.inputs, named, tuple(dict.fromkeys(self.rules)))
 
     def _append(self, node: Node, value: Any) -> Ref:
         shape, dtype = (), ""

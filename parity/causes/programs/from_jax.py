@@ -65,6 +65,8 @@ def _add(builder: Builder, jaxpr: Any, consts: Any, inputs: list[Any]) -> list[A
         if params.get("name") == "relu" and name == "custom_jvp_call":
             results = [builder.add("relu", *operands)]  # its own rule: no gradient at 0
         elif inner is not None:
+            if name.startswith("custom_vjp"):
+                builder.rules.append(f"{params.get('name', name)} at {builder.place}")
             results = _add(builder, getattr(inner, "jaxpr", inner), getattr(inner, "consts", ()), operands)
         elif name in HANDLERS:
             result = HANDLERS[name](builder, params, *operands)

@@ -80,12 +80,13 @@ class Edit:
 
 @dataclass
 class Program:
-    """One side. `inputs` and `outputs` map leaf names to node numbers."""
+    """One side. `inputs` and `outputs` map leaf names to node numbers; `rules` are the places of custom derivatives."""
 
     side: str
     nodes: list[Node]
     inputs: dict[str, int]
     outputs: dict[str, int]
+    rules: tuple[str, ...] = ()
 
     @cached_property
     def users(self) -> list[list[int]]:

@@ -1,0 +1,145 @@
+"""What optimizers do to parameters and moments: weight decay, moving averages, looking ahead."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+from parity.causes.candidate import Candidate, Knob
+from parity.causes.context import Context
+from parity.causes.edits.sites import groups, title
+from parity.causes.programs.program import Edit, Node, Program, Ref
+
+
+def decays(context: Context) -> Iterator[Knob]:
+    """Weight decay taken out of the gradient, and taken from the parameter directly instead."""
+    program = context.program
+    for members in groups(program, program.live):
+        found = [_decay_term(context, index) for index in members]
+        if not all(found):
+            continue
+        edits = {
+            i: replace(program.nodes[i], compute=lambda x, _y: x)
+            if f[0] == 1
+            else replace(program.nodes[i], compute=lambda _x, y: y)
+            for i, f in zip(members, found, strict=True)
+            if f
+        }
+        sites = [
+            (o, f[1])
+            for f in found
+            if f
+            for o in program.outputs.values()
+            if program.nodes[o].shape == program.nodes[f[1]].shape and f[1] in program.above(o, 60)
+        ]
+        leaves = {o: s for o, s in sites if _is_own(program, o, s)}
+        if leaves:
+            yield _decay_knob(program, members, edits, leaves)
+
+
+def _is_own(program: Program, output: int, source: int) -> bool:
+    """The output leaf that carries the name of the input; where none does, one that starts from it."""
+    name = program.nodes[source].place
+    named = [index for leaf, index in program.outputs.items() if leaf == f"out/{name}"]
+    return output in named if named else source in program.above(output, 2)
+
+
+def _decay_term(context: Context, index: int) -> tuple[int, int] | None:
+    """Position of a small multiple of a state that is added, and the state's node."""
+    program = context.program
+    node = program.nodes[index]
+    if node.op != "add":
+        return None
+    for position, arg in enumerate(node.args):
+        term = program.nodes[arg.index] if isinstance(arg, Ref) else None
+        if term is None or term.op != "mul" or not any(isinstance(a, float) and abs(a) <= 0.5 for a in term.args):
+            continue
+        source = next((a.index for a in term.args if isinstance(a, Ref)), -1)
+        if source >= 0 and program.nodes[source].op == "input" and context.is_state(source):
+            return position, source
+    return None
+
+
+def _decay_knob(program: Program, members: tuple[int, ...], edits: dict[int, Node], leaves: dict[int, int]) -> Knob:
+    def make(amount: float) -> Edit:
+        after = {o: (lambda x, get, s=s: x - amount * get(s)) for o, s in leaves.items()}
+        return Edit(edits, after)
+
+    def describe(amount: float) -> Candidate:
+        names = ", ".join(program.nodes[s].place for s in leaves.values())
+        words = f"{title(program, members)} left out, and {amount:.6g} times {names} subtracted at the end instead"
+        return Candidate("coupled weight decay", words, make(amount), 3)
+
+    return Knob(make, 0.0, describe, (), is_neutral=False)
+
+
+def lookaheads(context: Context) -> Iterator[Candidate]:
+    """Nesterov: where the new momentum `c m + g` is used, `g + c (c m + g)` instead."""
+    program = context.program
+    new_momenta = [i for i in program.live if program.nodes[i].op == "add" and _decayed(program, i)]
+    for members in groups(program, new_momenta):
+        nodes: dict[int, Node] = {}
+        after: dict[int, Any] = {}
+        for index in members:
+            position, factor = _decayed(program, index) or (0, 0.0)
+            rest = program.nodes[index].args[1 - position]
+            for user in program.users[index]:
+                node, compute = program.nodes[user], program.nodes[user].compute
+                assert compute is not None
+                where = tuple(k for k, a in enumerate(node.args) if a == Ref(index))
+
+                def ahead(*values: Any, where: Any = where, compute: Any = compute, factor: float = factor) -> Any:
+                    *own, extra = values
+                    return compute(*(extra + factor * v if k in where else v for k, v in enumerate(own)))
+
+                nodes[user] = replace(node, args=(*node.args, rest), compute=ahead)
+        yield Candidate(
+            "momentum convention",
+            f"the new momentum of {title(program, members)} looked ahead once more (Nesterov)",
+            Edit(nodes, after),
+            7,
+        )
+
+
+def _decayed(program: Program, index: int) -> tuple[int, float] | None:
+    """The operand that is an input times a number, and the number."""
+    for position, arg in enumerate(program.nodes[index].args):
+        if isinstance(arg, Ref) and program.nodes[arg.index].op == "mul":
+            args = program.nodes[arg.index].args
+            factor = next((a for a in args if isinstance(a, float)), None)
+            source = next((a for a in args if isinstance(a, Ref)), None)
+            if factor is not None and source is not None and program.nodes[source.index].op == "input" and factor > 0.3:
+                return position, factor
+    return None
+
+
+def complements(context: Context) -> Iterator[Candidate]:
+    """1 - x in place of x, which exchanges the weights of a moving average."""
+    program = context.program
+    for members in groups(program, program.live):
+        node = program.nodes[members[0]]
+        if node.is_floating and node.shape and (node.op == "sigmoid" or _is_weight(program, members[0])):
+            edit = Edit(after={i: lambda x, _get: 1 - x for i in members})
+            yield Candidate("momentum convention", f"1 less {title(program, members)}", edit, 9)
+
+
+def _is_weight(program: Program, index: int) -> bool:
+    """Used beside 1 less itself."""
+    return any(program.nodes[u].op == "sub" and program.nodes[u].args[0] == 1.0 for u in program.users[index])
+
+
+def averages(context: Context) -> Iterator[Candidate]:
+    """Every a exchanged with 1 - a, in one line or everywhere."""
+    program = context.program
+    places: dict[tuple[float, str], dict[int, Node]] = {}
+    for index in program.live:
+        node = program.nodes[index]
+        for position, value in enumerate(node.args):
+            if node.op in ("mul", "div") and isinstance(value, float) and 0 < value < 1:
+                for place in (node.place, ""):
+                    key = (round(min(value, 1 - value), 9), place)
+                    places.setdefault(key, {})[index] = node.with_arg(position, 1 - value)
+    for (value, place), nodes in places.items():
+        words = f"{value:.6g} and {1 - value:.6g} exchanged{f' at {place}' if place else ''}"
+        yield Candidate("momentum convention", words, Edit(nodes), 6)

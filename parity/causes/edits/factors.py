@@ -1,0 +1,91 @@
+"""A factor or an addend where the program has none, and a number in place of a table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
+
+import torch
+
+from parity.causes.candidate import Candidate, Knob
+from parity.causes.context import COMPARISONS, Context
+from parity.causes.edits.sites import groups, title
+from parity.causes.naming import factor_cause
+from parity.causes.programs.evaluate import Machine
+from parity.causes.programs.program import Edit
+
+_OPS = {"add", "sub", "mul", "div", "pow", "max", "min", "clamp", "where", "iota", "fill", "pad", *COMPARISONS}
+_EPS = (1e-12, 1e-10, 1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 0.0)
+
+
+def factor_knobs(context: Context) -> Iterator[Knob]:
+    """A factor on each node."""
+    program = context.program
+    for members in groups(program, program.live):
+        node = program.nodes[members[0]]
+        if (
+            not node.is_floating
+            or node.op in ("broadcast", "reshape", "permute", "convert", "item", "neg")
+            or node.dtype != "float64"
+        ):
+            continue
+        make: Callable[[float], Edit] = partial(lambda m, c: _after(m, lambda value: value * c), members)
+
+        def describe(new: float, members: tuple[int, ...] = members, make: Callable[[float], Edit] = make) -> Candidate:
+            name, why, rank = factor_cause(context, members[0], 1.0, new, is_literal=False)
+            return Candidate(
+                name, f"{title(program, members)} times {new:.6g}{', ' + why if why else ''}", make(new), rank + 3
+            )
+
+        guesses = [-1.0, 0.0, 2.0, 0.5]
+        if context.is_sum(members[0]):
+            guesses += [x for count in sorted(context.counts)[:12] for x in (float(count), 1 / count)]
+        yield Knob(make, 1.0, describe, guesses)
+
+
+def addend_knobs(context: Context) -> Iterator[Knob]:
+    """A number added to each node."""
+    program = context.program
+    for members in groups(program, program.live):
+        node = program.nodes[members[0]]
+        if node.dtype != "float64" or node.op in ("broadcast", "reshape", "permute", "convert", "item"):
+            continue
+        make: Callable[[float], Edit] = partial(lambda m, c: _after(m, lambda value: value + c), members)
+
+        def describe(new: float, members: tuple[int, ...] = members, make: Callable[[float], Edit] = make) -> Candidate:
+            root = context.into_root(members[0])
+            name, rank = ("eps value", 9) if root and abs(new) <= 2e-2 else ("missing term", 32)
+            if abs(new) == 1 and context.is_whole(members[0]):
+                name, rank = "shifted index", 12.5
+            return Candidate(
+                name,
+                f"{title(program, members)} plus {new:.6g}{f', on the way into {root}' if root else ''}",
+                make(new),
+                rank,
+            )
+
+        yield Knob(make, 0.0, describe, (1.0, -1.0))
+
+
+def table_knobs(context: Context, machine: Machine) -> Iterator[Knob]:
+    """One number in place of an array that depends on no input."""
+    program = context.program
+    for members in groups(program, program.live):
+        node = program.nodes[members[0]]
+        if node.dtype != "float64" or not node.shape or program.sources[members[0]] or node.op in ("fill", "broadcast"):
+            continue
+        make: Callable[[float], Edit] = partial(lambda m, c: _after(m, lambda value: value * 0 + c), members)
+
+        def describe(new: float, members: tuple[int, ...] = members, make: Callable[[float], Edit] = make) -> Candidate:
+            padded = any(program.nodes[i].op == "pad" for i in program.above(members[0], 6))
+            name = "padding side" if padded else "constant factor"
+            return Candidate(name, f"{new:.6g} everywhere in place of {title(program, members)}", make(new), 12)
+
+        value = machine.value(members[0])
+        if bool(torch.isfinite(value).all()):
+            yield Knob(make, float(value.mean()), describe, (float(value.max()), float(value.min())), is_neutral=False)
+
+
+def _after(members: tuple[int, ...], function: Callable[[Any], Any]) -> Edit:
+    return Edit(after={index: lambda value, _get: function(value) for index in members})

@@ -1,0 +1,113 @@
+"""float32 and below: both sides against one float64 truth."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from both import SWAPPED, check, found, sided, softmax
+from parity import Verdict
+from parity.inputs import normal
+
+pytestmark = pytest.mark.both
+
+X = normal((64, 5), 0, "x")
+LOW = ("float32", "bfloat16", "float16")
+PICK = np.array([3, 0, 3, 63])
+
+
+@pytest.fixture(autouse=True, scope="module")
+def frameworks():
+    global jnp, torch
+    import jax.numpy as jnp
+    import torch
+
+
+def reverse(x):
+    return x.flip(0) if isinstance(x, torch.Tensor) else x[::-1]
+
+
+COPIES = {
+    "reverse": (reverse, (X,)),
+    "permutation": (lambda x: x.T, (X,)),
+    "look-up": (lambda x, n: x[n], (X, PICK)),
+    "concatenation": (lambda x: x[PICK], (X,)),
+}
+
+
+@pytest.mark.parametrize("dtype", LOW)
+@pytest.mark.parametrize("name", COPIES)
+class TestCopies:
+    def test_bit_equal_passes(self, name, dtype):
+        function, inputs = COPIES[name]
+        report = check(function, function, inputs, dtypes=(dtype,), wrt=())
+        assert {f.verdict for f in report.findings} == {Verdict.EXACT}
+
+    @pytest.mark.parametrize("side", ["jax", "torch"])
+    def test_a_rounding_is_none_too_many(self, name, dtype, side):
+        function, inputs = COPIES[name]
+        report = sided(side, lambda *args: function(*args) * 3 / 3, function, inputs, dtypes=(dtype,), wrt=())
+        assert found(report).verdict.passes
+        finding = found(report, dtype=dtype)
+        assert (finding.verdict, finding.side) == (Verdict.STABILITY, side)
+        assert "copies an input, so that no rounding is owed" in finding.message
+
+
+def test_what_is_no_copy_may_round():
+    report = check(lambda x: x * 3 / 7, lambda x: x / 7 * 3, (X,), dtypes=LOW, wrt=())
+    assert {f.verdict for f in report.findings if f.dtype != "float64"} == {Verdict.ROUNDING}
+    assert report.passed
+
+
+class TestWorseSide:
+    @pytest.mark.parametrize("side", ["jax", "torch"])
+    def test_cancellation(self, side):
+        report = sided(side, lambda x: (x + 1000) - 1000, lambda x: x + 0, (X,), wrt=())
+        assert found(report, dtype="float32").side == side
+
+    @pytest.mark.parametrize("side", ["jax", "torch"])
+    def test_overflow_where_the_truth_is_finite(self, side):
+        report = sided(side, lambda x: x * 1e30 * 1e30 / 1e60, lambda x: x * 1, (X,), wrt=())
+        finding = found(report, dtype="float32")
+        assert (finding.verdict, finding.side) == (Verdict.STABILITY, side)
+        assert f"{side} 320 of 320" in finding.message
+
+    def test_overflow_on_both_sides_blames_nobody(self):
+        report = check(lambda x: x * 1e30 * 1e30 / 1e60, lambda x: x * 1e30 * 1e20 / 1e50, (X,), wrt=())
+        assert found(report, dtype="float32").side is None
+
+    def test_a_truth_that_does_not_fit_the_dtype_is_nobodys_fault(self):
+        report = check(lambda x: x * 1e20 * 1e20, lambda x: x * (1e20 * 1e20), (X + 9,), wrt=())
+        assert found(report, dtype="float32").side is None
+
+    def test_a_few_elements_are_not_blamed_for_one_unlucky_input(self):
+        """One head of size one: cancellation makes each error large, on either side by luck."""
+
+        def attention(query, key, value):
+            return softmax(query @ key.T) @ value
+
+        blamed = []
+        for seed in range(24):
+            inputs = (normal((1, 1), seed, "q"), normal((3, 1), seed, "k"), normal((3, 2), seed, "v"))
+            report = check(attention, attention, inputs)
+            blamed += [f"{seed}: {f.leaf} {f.message}" for f in report.findings if not f.verdict.passes]
+        assert not blamed
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (lambda x: x * 2, lambda x: x * 3),  # another function
+        (lambda x: x * 2, lambda x: x[:3, :3] @ x[:3] if x.dtype in (torch.float64,) else x * 2.5),
+    ],
+)
+def test_without_a_float64_truth_nothing_is_decided(one, other):
+    finding = found(check(one, other, (X,), wrt=()), dtype="float32")
+    assert (finding.verdict, finding.side) == (Verdict.INCONCLUSIVE, None)
+    assert "no float64 truth to judge by" in finding.message
+
+
+def test_sides_swap():
+    report = check(lambda x: (x + 1000) - 1000, lambda x: x + 0, (X,), dtypes=LOW)
+    mirror = check(lambda x: x + 0, lambda x: (x + 1000) - 1000, (X,), dtypes=LOW)
+    assert [(f.verdict, SWAPPED[f.side]) for f in report.findings] == [(f.verdict, f.side) for f in mirror.findings]
