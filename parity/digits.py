@@ -168,6 +168,9 @@ def judge_curves(trajectories: dict[str, Trajectory], nudged: Trajectory) -> Fin
         message=f"over {drift.size} steps the curves differ by at most {decimal(float(np.max(drift)))} of the first loss; "
         f"one ULP in the parameters alone makes {decimal(float(np.max(chaos)))}",
     )
+    if not np.isfinite(nudged.losses).all():
+        words = "the training that starts one ULP away is not finite: nothing to measure a drift by"
+        return replace(finding, verdict=Verdict.INCONCLUSIVE, message=words)
     if not drift[worst] <= allowed:
         return replace(finding, verdict=Verdict.SEMANTIC, message=f"{finding.message}; allowed {decimal(allowed)}")
     if not fell:

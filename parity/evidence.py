@@ -30,6 +30,7 @@ class Values:
         size: relative size of that change.
         only: the one input that changes; all by default.
         regime: what was made of the caller's values before; `unit` leaves them as they are.
+        again, again_size: number and size of a second, tiny move on top of the first.
     """
 
     rounded_to: str = "float64"
@@ -37,6 +38,8 @@ class Values:
     size: float = 0.0
     only: str = ""
     regime: str = "unit"
+    again: int = 0
+    again_size: float = 0.0
 
 
 GIVEN = Values()
@@ -60,9 +63,9 @@ class Evidence:
         """The inputs by name; floating ones in float64 when they were given in less, so that a cast is exact."""
         if values not in self._inputs:
             arrays = {name: in_regime(name, array, values.regime) for name, array in self.arguments.arrays.items()}
-            if values.jitter:
+            for stage, number, size in (("", values.jitter, values.size), ("again/", values.again, values.again_size)):
                 arrays = {
-                    name: array if values.only not in ("", name) else jittered(name, array, values.jitter, values.size)
+                    name: jittered(stage + name, array, number, size) if number and values.only in ("", name) else array
                     for name, array in arrays.items()
                 }
             self._inputs[values] = {
@@ -95,7 +98,7 @@ class Evidence:
     def _same(self, values: Values) -> Values:
         """The unrounded values when rounding changes nothing, so that no run is made twice."""
         exact = replace(values, rounded_to="float64")
-        if values == exact or values.jitter:
+        if values == exact or values.jitter or values.again:
             return values
         given, rounded = self.inputs(exact), self.inputs(values)
         equal = all(np.array_equal(given[n], rounded[n], equal_nan=is_floating(given[n].dtype)) for n in given)

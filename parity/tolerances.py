@@ -17,16 +17,32 @@ RATIO_CUT = 1e6
 # make 0.03 to 2 units, hidden bfloat16 steps 0.5 to 2.
 NOISE_UNITS = {"float32": 1e3, "bfloat16": 16.0}
 
-# Inputs are moved this many times, and this share of the difference must be new. Independent noise gives 1.0, a smooth
-# difference the relative size of the move.
-NOISE_JITTERS = 3
+# ... and no less than this many: softplus that is linear above 20 differs by 3e-11 and, steep there, looks like noise.
+NOISE_LEAST_UNITS = 1e-3
+
+# The inputs are moved so many times by this fraction of themselves, for each precision whose noise is looked for, and this
+# share of the difference must be new. Independent noise gives 1.0, a smooth difference the size of the move. The move for float64 is
+# 4096 of its units, and 1e-5 of a unit of float32: a step in float32 rounds to the same numbers.
+NOISE_MOVES = {"float64": 2.0**-40, "float32": 2.0**-12, "bfloat16": 2.0**-5}
+NOISE_JITTERS = 5
 NOISE_SHARE = 0.5
+# For float64 more: where one of two ties breaks and the other, of zeros, does not, 0.58 is new.
+FLOAT64_NOISE_SHARE = 0.7
+# A difference that shrinks below this fraction of itself after the move was at a tie, a kink or a bound, and is no noise.
+NOISE_PERSISTS = 0.05
+# One that grows by more than this was hidden by the inputs (weights of one, say), and is no noise either.
+NOISE_GROWS = 4.0
 
 # float32 rung and below: a side is worse when its error to the float64 truth is this many times the other's, in the
 # root mean square and in the largest error alike, over the given inputs and SIDE_JITTERS changed ones.
 SIDE_RATIO = 2.0
-SIDE_JITTERS = 6
-SIDE_JITTER_SIZE = 2.0**-3
+SIDE_JITTERS = 10
+# It must be so in this share of the inputs: the error of a single number (a loss) is 2 times the other side's often enough, but
+# seldom on the same side (seen in correct ports: 22 times on one input, in turn on either side).
+SIDE_SHARE = 0.75
+# The inputs move by the larger of these: enough that every rounding is drawn anew, too little to leave the regime.
+SIDE_JITTER_SIZE = 2.0**-10
+SIDE_JITTER_UNITS = 8.0
 
 # No side is called worse while its largest error is at most this many units: a sum of a few bfloat16 numbers was seen 2.3
 # units off on one side and 0.3 on the other, over seven inputs, in correct ports.
@@ -51,3 +67,11 @@ LOOK_SIZE = 2.0**-10
 # A discrete value is a near tie when the float64 one changes under one of so many moves of so many units of the dtype.
 TIE_UNITS = 16.0
 TIE_JITTERS = 8
+
+# Conditioning: inputs move by this fraction of themselves, a few units in the last place of float64, and the sides may differ by
+# CONDITION_FACTOR times what that makes. Measured on correct ports of attention, inputs spread over six decades: 7.9e-11 between
+# the sides, since one divides by √3 and the other multiplies by 1/√3, against 1e-10 made by the move.
+CONDITION_MOVE = 2.0**-50
+CONDITION_FACTOR = 16.0
+# A second move is so many times as large, and the result has to move so many times as far.
+CONDITION_STEP = 64.0

@@ -45,6 +45,14 @@ def _call(x: Any, jax_name: str, torch_name: str, *rest: Any) -> Any:
     return getattr(jax.numpy, jax_name)(x, *rest) if is_jax(x) else getattr(torch, torch_name)(x, *rest)
 
 
+def concrete(like: Any, value: Any) -> Any:
+    """`value` as an array of the framework and dtype of `like`."""
+    import jax.numpy
+    import torch
+
+    return jax.numpy.asarray(value, like.dtype) if is_jax(like) else torch.as_tensor(value, dtype=like.dtype)
+
+
 def exp(x: Any) -> Any:
     return _call(x, "exp", "exp")
 

@@ -6,7 +6,6 @@ import pytest
 
 from parity import ops, strict
 
-
 pytestmark = pytest.mark.both
 
 

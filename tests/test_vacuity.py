@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-
 from both import check, found, softmax, stopped
+
 from parity import Verdict
 from parity.inputs import normal
 
@@ -76,6 +76,13 @@ class TestGradients:
         one, other = (lambda x, y: x + 0 * stopped(y)), (lambda x, y: x + stopped(y) - stopped(y).round())
         report = check(*((one, other) if side == "jax" else (other, one)), (X, Y.round()))
         assert found(report, "grad/y").verdict is Verdict.VACUOUS
+
+    @pytest.mark.parametrize("function", [lambda x: x.sum(), lambda x: x.mean(), lambda x: (x * 3).sum()])
+    def test_a_constant_gradient_is_a_number_that_the_cotangent_decides(self, function):
+        report = check(function, function, (X,), dtypes=())
+        assert found(report, "grad/x").verdict is Verdict.EXACT
+        report = check(function, lambda x: function(x) + 0.01 * (x - stopped(x)).sum(), (X,), dtypes=())
+        assert found(report, "grad/x").verdict is Verdict.SEMANTIC
 
     def test_an_input_whose_change_raises_is_depended_on(self):
         def refuses(x, y):

@@ -6,7 +6,7 @@ import math
 from functools import cached_property
 
 from parity.causes.numbers import DECAYS
-from parity.causes.programs.operations import ELEMENTWISE, REDUCTIONS
+from parity.causes.programs.operations import REDUCTIONS
 from parity.causes.programs.program import Node, Program, Ref
 
 # What hands a value on without changing its numbers.
@@ -45,7 +45,8 @@ class Context:
 
     def users(self, index: int, through: set[str] = CARRIERS, limit: int = 12) -> list[tuple[int, int]]:
         """(user, position) pairs, looked up through operations that hand the value on."""
-        found, stack, seen = [], [index], set()
+        found: list[tuple[int, int]] = []
+        stack, seen = [index], set[int]()
         while stack and len(seen) < limit:
             current = stack.pop()
             seen.add(current)
@@ -131,6 +132,13 @@ class Context:
                 return name
         return ""
 
+    def is_mask(self, index: int) -> bool:
+        """True and false from an input of truth values, or from comparing positions."""
+        above = [self.program.nodes[i] for i in (index, *self.program.above(index, 8))]
+        compared = [node for node in above if node.op in COMPARISONS]
+        positions = all("int" in self.program.nodes[i].dtype for node in compared for i in node.operands)
+        return positions and any(node.op in ("input", "iota", "triangle", "constant") for node in above)
+
     def feeds_comparison(self, index: int) -> bool:
         return any(
             self.program.nodes[user].op in COMPARISONS
@@ -147,7 +155,7 @@ class Context:
         if node.op in REDUCTIONS or node.op == "window_sum":
             return True
         if node.op == "add" and not node.shape:
-            return all(isinstance(a, Ref) and self.is_sum(a.index) for a in node.args)
+            return all(self.is_sum(a.index) if isinstance(a, Ref) else a == 0 for a in node.args)
         return (
             node.op in ("div", "mul", "sqrt", "neg")
             and isinstance(node.args[0], Ref)
@@ -160,13 +168,6 @@ class Context:
         if node is None or node.op == "iota" or "int" in node.dtype:
             return node is not None
         return node.op == "input" and len(node.shape) <= 1
-
-    def shrinks(self, index: int) -> bool:
-        """Used for nothing but its own new value (a moving average adds something else to a part of it)."""
-        state = self.is_state(index)
-        return not any(
-            state == name and f"out/{name}" != leaf for leaf in self.program.outputs for name in [state]
-        ) or bool(state)
 
     def has_literal(self, value: float) -> bool:
         return any(
@@ -190,9 +191,6 @@ class Context:
         if node.op == "concat":
             return sum(self.reduced(arg.index, depth - 1) for arg in node.args[0] if isinstance(arg, Ref))
         return 0
-
-    def is_elementwise(self, index: int) -> bool:
-        return self.program.nodes[index].op in ELEMENTWISE
 
 
 def literals_of(node: Node) -> list[float]:

@@ -21,7 +21,8 @@ from parity.finding import Cause, Finding, Verdict
 
 EXPLAINED = (Verdict.SEMANTIC, Verdict.INTERNAL_PRECISION)
 SHOWN = 5
-SPECIFIC = 3.0  # a candidate of this rank that mends every leaf ends the search
+FACTORS = ("scale by another dimension", "momentum convention")  # a number that may mean something, or nothing
+SPECIFIC = 5.0  # a candidate of this rank that mends every leaf ends the search
 Told = tuple[Cause, tuple[str, ...], float]  # a cause, the leaves that it explains, its rank
 
 
@@ -56,7 +57,10 @@ def causes(evidence: Evidence, failing: tuple[str, ...], deadline: float) -> lis
             told += [(*found, 1.0) for found in rules.custom(program, evidence, targets[side])]
         _run(searches, programs, failing)
     found = ranked(explanation for search in searches for explanation in search.found)
-    told += [(_cause(e), e.healed, e.candidate.rank) for e in found]
+    for e in found:
+        told.append((_cause(e), e.healed, e.candidate.rank))
+        if e.candidate.name in FACTORS:
+            told.append((replace(_cause(e), name="constant factor"), e.healed, e.candidate.rank + 10))
     return sorted(told, key=lambda t: (-len(t[1]), t[2]))
 
 

@@ -63,6 +63,12 @@ def _decays(search: Search, _others: set[float]) -> None:
     search.turn(decays.decays(search.context))
 
 
+def _moves(search: Search, _others: set[float]) -> None:
+    for members, position in moves.sites(search.context):
+        if not search.heals(moves.without(search.context, members, position)):
+            search.try_all(moves.moves(search.context, members, position))
+
+
 Family = Callable[[Search, set[float]], None]
 FORWARD: tuple[Family, ...] = (
     _each(masks.masks, masks.alignments, parts.gates, decays.averages, indexing.paddings, indexing.starts),
@@ -83,7 +89,8 @@ FORWARD: tuple[Family, ...] = (
     ),
     _addends,
     _placements,
-    _each(masks.selections, bypass.shortcuts, moves.moves),
+    _each(masks.selections, bypass.shortcuts),
+    _moves,
 )
 GRADIENT: tuple[Family, ...] = (
     _opened,

@@ -30,16 +30,22 @@ def literal_cause(context: Context, index: int, position: int, old: float, new: 
             return "shifted index", "it counts", 12
         return ("missing term", "", 30) if old == 0 or new == 0 else ("constant factor", "", 40)
     if node.op in ("mul", "div", "fill", "where"):
-        return factor_cause(context, operand if operand is not None else index, old, new, is_literal=True)
+        return factor_cause(
+            context, operand if operand is not None else index, old, new, True, node.op == "div" and position == 1
+        )
     return "constant factor", "", 42
 
 
-def factor_cause(context: Context, operand: int, old: float, new: float, is_literal: bool) -> Named:
+def factor_cause(
+    context: Context, operand: int, old: float, new: float, is_literal: bool, is_divisor: bool = False
+) -> Named:
     """The cause when a factor on (or divisor of) node `operand` goes from `old` to `new`."""
-    return min(_factor_causes(context, operand, old, new, is_literal), key=lambda named: named[2])
+    return min(_factor_causes(context, operand, old, new, is_literal, is_divisor), key=lambda named: named[2])
 
 
-def _factor_causes(context: Context, operand: int, old: float, new: float, is_literal: bool) -> Iterator[Named]:
+def _factor_causes(
+    context: Context, operand: int, old: float, new: float, is_literal: bool, is_divisor: bool
+) -> Iterator[Named]:
     if close(old, -new):
         yield "sign", "", 4
     if is_literal and close(old - 1, 1 - new) and 0 < abs(old - 1) < 0.2:
@@ -56,7 +62,7 @@ def _factor_causes(context: Context, operand: int, old: float, new: float, is_li
         yield "missing term", "", 28
         return
     yield from _of_steps(context, operand, old, new, ratio)
-    yield from _of_counts(context, operand, old, new, size)
+    yield from _of_counts(context, operand, old, new, size, is_literal, is_divisor)
     yield from _of_sizes(context, old, new, ratio, is_literal)
     if is_literal and min(abs(old), abs(new)) >= 3 and close(abs(old - new), 1) and float(round(old)) == old:
         yield "shifted index", "one more or less", 17
@@ -72,7 +78,7 @@ def _of_steps(context: Context, operand: int, old: float, new: float, ratio: flo
         yield "momentum convention", f"{old:.6g} is 1 - {new:.6g}", 7
     state = context.is_state(operand)
     small = max(abs(old), abs(new)) <= 0.2
-    shrinks = all(0.9 < abs(x) < 1.1 and x != 1 for x in (old, new)) and context.shrinks(operand)
+    shrinks = all(0.9 < abs(x) < 1.1 and x != 1 for x in (old, new))
     if state and (small or shrinks):
         yield "weight decay value", f"multiplies {state}", 11
     for decay in context.decays:
@@ -80,7 +86,9 @@ def _of_steps(context: Context, operand: int, old: float, new: float, ratio: flo
             yield "momentum convention", f"the ratio is 1 - {decay:.6g} or its inverse", 16
 
 
-def _of_counts(context: Context, operand: int, old: float, new: float, size: float) -> Iterator[Named]:
+def _of_counts(
+    context: Context, operand: int, old: float, new: float, size: float, is_literal: bool, is_divisor: bool
+) -> Iterator[Named]:
     """What sums are divided by."""
     if not context.is_sum(operand):
         if context.program.nodes[operand].op == "add" and close(size, 2) and not _literals(context, operand):
@@ -92,11 +100,19 @@ def _of_counts(context: Context, operand: int, old: float, new: float, size: flo
     if any(count > 1 and close(size, count / (count - 1)) for count in context.counts):
         yield "biased variance", f"the ratio is {size:.6g}, a count over the count less one", 7
     reduced = context.reduced(operand)
-    if reduced > 1 and close(size, reduced):
+    is_count = any(close(size, count) for count in {*context.counts, reduced})
+    if is_literal and is_count:
+        # A divisor that is left out, or one count in place of another.
+        low, high = sorted((abs(old), abs(new)))
+        left_out = (is_divisor and close(low, 1)) or (not is_divisor and close(high, 1)) or close(size, reduced)
+        yield ("mean against sum", f"{size:.6g} elements are summed", 5) if left_out else (
+            "scale by another dimension", f"the ratio is {size:.6g}, a number of elements", 5.5
+        )  # fmt: skip
+    elif reduced > 1 and close(size, reduced):
         yield "mean against sum", f"{reduced} elements are summed", 5
     elif reduced > 1 and close(size, math.sqrt(reduced)):
         yield "mean against sum", f"the ratio is the root of {reduced}, the number of elements that are summed", 8
-    elif any(close(size, count) for count in context.counts):
+    elif is_count:
         yield "scale by another dimension", f"the ratio is {size:.6g}, a number of elements", 14
 
 
@@ -108,7 +124,12 @@ def _of_sizes(context: Context, old: float, new: float, ratio: float, is_literal
     from_one = is_literal and (close(abs(old), 1) or close(abs(new), 1))
     between = ratio_of(ratio, context.sizes)
     if between and not from_one and not size_of(ratio, context.sizes)[0]:
-        yield "scale by another dimension", f"the ratio is {between}", 9
+        # Two round numbers may have the ratio of two sizes by chance.
+        yield "scale by another dimension", f"the ratio is {between}", 19 if _is_round(old) and _is_round(new) else 9
+
+
+def _is_round(value: float) -> bool:
+    return value not in (0.0, 1.0) and float(f"{value:.3g}") == value
 
 
 def _literals(context: Context, index: int) -> bool:

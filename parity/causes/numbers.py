@@ -56,7 +56,6 @@ def neighbours(counts: Iterable[int], old: float, new: float) -> str:
     """`13 and 12` if the two numbers are a count and the count less one, or the inverses of these."""
     for pair in ((old, new), (1 / old if old else 0.0, 1 / new if new else 0.0)):
         low, high = sorted(map(abs, pair))
-        if high in counts or round(high) in counts:
-            if close(high, round(high)) and close(low, high - 1):
-                return f"{round(high)} and {round(low)}"
+        if round(high) in counts and close(high, round(high)) and close(low, high - 1):
+            return f"{round(high)} and {round(low)}"
     return ""

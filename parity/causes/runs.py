@@ -17,7 +17,7 @@ from parity.finding import Cause
 from parity.inputs import normal
 from parity.runner import run
 
-MANY_STEPS= 10**6  # 0.999**1e6 is 0 in float64: nothing is left to correct
+MANY_STEPS = 10**6  # 0.999**1e6 is 0 in float64: nothing is left to correct
 _NUDGE = 2.0**-20
 PATIENCE_S = 5.0  # of one extra run
 Found = tuple[Cause, tuple[str, ...]]
@@ -28,7 +28,9 @@ def whole_numbers(evidence: Evidence) -> dict[str, int]:
     return {name: leaf for name, leaf in pairs if isinstance(leaf, int) and not isinstance(leaf, bool)}
 
 
-def counters(evidence: Evidence, targets: Mapping[str, Target], programs: Mapping[str, Program], deadline: float) -> Iterator[Found]:
+def counters(
+    evidence: Evidence, targets: Mapping[str, Target], programs: Mapping[str, Program], deadline: float
+) -> Iterator[Found]:
     """A step number that one side takes for one more or one less, or does not use."""
     for name, value in whole_numbers(evidence).items():
         for side, target in targets.items():
@@ -40,7 +42,10 @@ def counters(evidence: Evidence, targets: Mapping[str, Target], programs: Mappin
                 if healed:
                     before = max(target.before[n] for n in healed)
                     after = max(leaf_error(found[n], target.leaves[n]) for n in healed)
-                    words = f"{side} with {name} = {changed} gives what the other side gives with {value}: error {before:.2g} → {after:.2g}"
+                    words = (
+                        f"{side} with {name} = {changed} gives what the other side gives with {value}: "
+                        f"error {before:.2g} → {after:.2g}"
+                    )
                     yield Cause("bias correction" if changed == MANY_STEPS else "shifted index", words), healed
 
 
@@ -50,7 +55,11 @@ def _is_counter(evidence: Evidence, program: Program, name: str, value: int, dea
     if other is None or len(other.nodes) != len(program.nodes):
         return False
     same = [one.op == two.op and one.shape == two.shape for one, two in zip(program.nodes, other.nodes, strict=True)]
-    return all(same) and any(one.args != two.args for one, two in zip(program.nodes, other.nodes, strict=True) if _has_no_array(one) and _has_no_array(two))
+    return all(same) and any(
+        one.args != two.args
+        for one, two in zip(program.nodes, other.nodes, strict=True)
+        if _has_no_array(one) and _has_no_array(two)
+    )
 
 
 def _has_no_array(node: Node) -> bool:
@@ -81,7 +90,9 @@ def ties(evidence: Evidence, failing: tuple[str, ...]) -> Iterator[Found]:
         return
     worst = max(leaf_error(*(leaves[name] for leaves in pair)) for name in failing)
     if worst <= FLOOR:
-        words = f"the gradients agree ({worst:.2g}) after every input moved by a millionth: they differ on ties or at a bound"
+        words = (
+            f"the gradients agree ({worst:.2g}) once every input is moved by a millionth: they differ on ties or bounds"
+        )
         yield Cause("tie rule", words), failing
 
 

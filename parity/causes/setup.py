@@ -13,7 +13,7 @@ from parity.causes.context import Context
 from parity.causes.programs import from_jax, from_torch
 from parity.causes.programs.evaluate import Machine
 from parity.causes.programs.program import Program
-from parity.causes.search import Search
+from parity.causes.search import OutOfTime, Search
 from parity.causes.target import Target, leaf_error
 from parity.evidence import GIVEN, SIDES, Evidence, Values
 from parity.inputs import cotangent
@@ -39,9 +39,7 @@ def target_of(evidence: Evidence, side: str, failing: Sequence[str], values: Val
     return Target({name: other[name] for name in before}, before, tuple(n for n in failing if n in before))
 
 
-def program_of(
-    evidence: Evidence, side: str, deadline: float, arguments: Arguments | None = None
-) -> Program | None:
+def program_of(evidence: Evidence, side: str, deadline: float, arguments: Arguments | None = None) -> Program | None:
     """The side's program, with other arguments if these are given; None if it cannot be traced."""
     bound, arrays = arguments or evidence.arguments, evidence.inputs(GIVEN)
     remaining = deadline - time.monotonic()
@@ -63,6 +61,8 @@ def search_of(
     evidence: Evidence, program: Program, target: Target, steps: tuple[int, ...], deadline: float
 ) -> Search | None:
     """A search on the leaves for which the program is faithful; None if no failing leaf is among them."""
+    if time.monotonic() > deadline:
+        raise OutOfTime
     machine = Machine(program, evidence.inputs(GIVEN), cotangent, evidence.arguments.wrt)
     own, found = leaves_of(evidence, program.side), machine.leaves()
     context = Context(program, steps)

@@ -61,7 +61,9 @@ def _damped(
 
 
 def nice(value: float) -> float:
-    """The number of few digits that `value` is to within 1e-7, else `value`."""
+    """The number of few digits that `value` is to within 1e-7 (0 for what is next to it), else `value`."""
+    if abs(value) < 1e-13:
+        return 0.0
     for digits in range(1, 6):
         rounded = float(f"{value:.{digits}g}")
         if abs(rounded - value) <= 1e-7 * abs(value):

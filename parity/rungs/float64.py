@@ -9,10 +9,10 @@ import numpy as np
 
 from parity import tolerances
 from parity.compare import compare
-from parity.dtypes import epsilon
 from parity.evidence import GIVEN, SIDES, Evidence, Values, as_float64, decimal, is_discrete
 from parity.finding import Cause, Finding, Verdict
 from parity.inputs import normal
+from parity.rungs import noise
 from parity.rungs.leaf import ZERO, Leaf, worse_side
 
 
@@ -45,7 +45,11 @@ def _judge_values(leaf: Leaf, finding: Finding) -> Finding:
         return replace(finding, verdict=Verdict.ROUNDING, message=words)
     ratio = _error_ratio(leaf)
     measured = f"{measured}; float32 error / float64 error = {decimal(ratio)}"
-    if ratio >= tolerances.RATIO_CUT:
+    scales = ratio >= tolerances.RATIO_CUT
+    if not scales and noise.is_rounding(noise.between_sides(leaf), leaf):
+        measured = f"{measured}, but a tiny move of the inputs makes as much"
+        scales = True
+    if scales:
         low = Leaf(leaf.evidence, leaf.name, "float32", "eager", replace(leaf.values, rounded_to="float32"))
         side, errors = worse_side(low)
         verdict = Verdict.STABILITY if side else Verdict.ROUNDING
@@ -53,16 +57,14 @@ def _judge_values(leaf: Leaf, finding: Finding) -> Finding:
         return replace(finding, verdict=verdict, side=side, message=words)
     if leaf.is_zero_but_for_rounding():
         return replace(finding, verdict=Verdict.ROUNDING, message=f"{measured}; {ZERO}")
-    # A constant input that was moved off its constant has no smooth way back: there the noise test cannot tell.
-    blind = leaf.values.jitter and leaf.evidence.constant_inputs()
-    noise = "" if blind else noise_of_lower_precision(leaf, finding.error)
-    if noise:
+    low_precision = noise.of_lower_precision(leaf, finding.error)
+    if low_precision:
         return replace(
             finding,
             verdict=Verdict.INTERNAL_PRECISION,
             side=leaf.further_side(),
-            causes=(Cause("low-precision step", noise),),
-            message=f"{measured}; {noise}",
+            causes=(Cause("low-precision step", low_precision),),
+            message=f"{measured}; {low_precision}",
         )
     words = f"{measured}: it does not scale as rounding does"
     return replace(finding, verdict=Verdict.SEMANTIC, side=leaf.further_side(), message=words)
@@ -72,6 +74,9 @@ def _other_numbers(leaf: Leaf, finding: Finding, actual: np.ndarray, expected: n
     """NaN or infinity on one side where the other is finite, or infinities of other signs."""
     bad = {side: ~np.isfinite(array) for side, array in zip(SIDES, (actual, expected), strict=True)}
     only = [side for side, other in (SIDES, SIDES[::-1]) if (bad[side] & ~bad[other]).any()]
+    # With a NaN among the inputs the side without one may be the wrong one.
+    if not all(np.isfinite(array).all() for array in leaf.evidence.inputs(leaf.values).values()):
+        only = []
     counts = ", ".join(f"{side}: {int(mask.sum())} of {mask.size}" for side, mask in bad.items())
     return replace(
         finding,
@@ -83,55 +88,24 @@ def _other_numbers(leaf: Leaf, finding: Finding, actual: np.ndarray, expected: n
 
 
 def _error_ratio(leaf: Leaf) -> float:
-    """Largest float32 difference divided by the largest float64 difference, on the same float32-representable values.
+    """Largest float32 error divided by the largest float64 difference, on the same float32-representable values.
 
-    The float64 difference on the unrounded values counts too: a cast of the inputs shows there alone. Not scaled by the
-    leaf, so that it also tells for a leaf that is zero but for rounding, such as the gradient of a bias in front of a
-    softmax.
+    The float32 error is what the sides differ by, or what a side differs by from its own float64 result: where a softmax is
+    saturated both are zero in float32, and agree by luck. The float64 difference on the unrounded values counts too: a cast of
+    the inputs shows there alone. Not scaled by the leaf, so that it also tells for a leaf that is zero but for rounding,
+    such as the gradient of a bias in front of a softmax.
     """
     rounded = replace(leaf.values, rounded_to="float32")
-    low, high, unrounded = (
-        leaf.statistics(dtype, values)
-        for dtype, values in (("float32", rounded), ("float64", rounded), ("float64", leaf.values))
-    )
-    if low is None or high is None or unrounded is None or math.isinf(low.error) or math.isinf(high.error):
+    low, high = leaf.pair("float32", rounded), leaf.pair("float64", rounded)
+    unrounded = leaf.statistics("float64", leaf.values)
+    if low is None or high is None or unrounded is None or low[0].shape != high[0].shape:
         return math.nan
-    largest = max(high.max_abs, unrounded.max_abs)
-    return low.max_abs / largest if largest else math.inf
-
-
-def noise_of_lower_precision(leaf: Leaf, error: float) -> str:
-    """Evidence that the difference is rounding noise of a lower precision; empty if it is not.
-
-    A difference of definition is a smooth function of the inputs: a small change of the inputs changes it a little.
-    Rounding noise changes altogether when every input moves by many units of the lower precision.
-    """
-    base = _difference(leaf, leaf.values)
-    for dtype, size in (("float32", 2.0**-12), ("bfloat16", 2.0**-5)):
-        if base is None or error > tolerances.NOISE_UNITS[dtype] * epsilon(dtype):
-            continue
-        change, scale = 0.0, 0.0
-        for number in range(1, tolerances.NOISE_JITTERS + 1):
-            other = _difference(leaf, replace(leaf.values, jitter=number, size=size))
-            if other is None:
-                return ""
-            change += float(np.sum(np.abs(other - base) ** 2))
-            scale += float(np.sum(np.abs(other) ** 2) + np.sum(np.abs(base) ** 2))
-        share = math.sqrt(change / scale) if scale else 0.0
-        if share > tolerances.NOISE_SHARE:
-            return (
-                f"rounding noise of the size of {dtype}: a share of {decimal(share)} of the difference is new after the "
-                f"inputs moved by {decimal(size)}"
-            )
-    return ""
-
-
-def _difference(leaf: Leaf, values: Values) -> np.ndarray | None:
-    pair = leaf.pair("float64", values)
-    if pair is None:
-        return None
-    difference = as_float64(pair[0]) - as_float64(pair[1])
-    return np.where(np.isfinite(difference), difference, 0.0)
+    difference = compare(*high)
+    errors = [compare(*low), *(compare(as_float64(ours), as_float64(own)) for ours, own in zip(low, high, strict=True))]
+    if math.isinf(difference.error) or math.isinf(errors[0].error):
+        return math.nan
+    largest = max(difference.max_abs, unrounded.max_abs)
+    return max(error.max_abs for error in errors) / largest if largest else math.inf
 
 
 def _moved(leaf: Leaf) -> Values:
@@ -199,6 +173,8 @@ def _third_opinion(leaf: Leaf, finding: Finding) -> Finding:
     if not errors or not finding.verdict.passes or max(errors.values()) <= tolerances.REFERENCE_EQUAL:
         return finding
     far = max(errors.values())
+    if noise.is_rounding(noise.to_reference(leaf), leaf):
+        return finding
     words = (
         f"both sides agree with each other, but not with the reference: {decimal(far)} of the leaf's largest magnitude"
     )

@@ -105,8 +105,9 @@ def worse_side(leaf: Leaf) -> tuple[str | None, str]:
     errors.measure(leaf.values)
     side = errors.worse()
     if side is not None:
+        size = max(tolerances.SIDE_JITTER_SIZE, tolerances.SIDE_JITTER_UNITS * epsilon(leaf.dtype))
         for number in range(1, tolerances.SIDE_JITTERS + 1):
-            errors.measure(replace(leaf.values, jitter=number, size=tolerances.SIDE_JITTER_SIZE))
+            errors.measure(replace(leaf.values, jitter=number, size=size))
         side = errors.worse()
     if side is not None and leaf.is_zero_but_for_rounding():
         return None, ZERO
@@ -148,10 +149,15 @@ class Errors:
         ratio = (self.rms(far) + floor) / (self.rms(near) + floor)
         floor = tolerances.FLOOR_PEAK_UNITS
         peak_ratio = (peak[far] + floor) / (peak[near] + floor)
-        # Few elements: one input with a large error makes both ratios, the typical input does not.
-        each = [(one + floor) / (other + floor) for one, other in zip(self.peaks[far], self.peaks[near], strict=True)]
-        typical = float(np.median(each)) if each else math.nan
-        is_worse = peak[far] > tolerances.FAR_UNITS and min(ratio, peak_ratio, typical) > tolerances.SIDE_RATIO
+        often = sum(
+            (ours + floor) / (theirs + floor) > tolerances.SIDE_RATIO
+            for ours, theirs in zip(self.peaks[far], self.peaks[near], strict=True)
+        )
+        is_worse = (
+            peak[far] > tolerances.FAR_UNITS
+            and min(ratio, peak_ratio) > tolerances.SIDE_RATIO
+            and often >= tolerances.SIDE_SHARE * len(self.peaks[far])
+        )
         return far if is_worse else None
 
     def words(self) -> str:

@@ -37,8 +37,9 @@ def judge(leaf: Leaf, finding: Finding, float64: Finding | None) -> Finding:
             side: compare(value, truth.astype(value.dtype)).mismatches for side, value in zip(SIDES, pair, strict=True)
         }
         if any(wrong.values()) and not leaf.is_zero_but_for_rounding():
-            worse = max(SIDES, key=lambda side: wrong[side])
-            words = f"every true value copies an input, so that no rounding is owed; {wrong[worse]} of {finding.size} differ"
+            worse = max(SIDES, key=lambda side: wrong[side]) if wrong["jax"] != wrong["torch"] else None
+            counts = ", ".join(f"{side} {count} of {finding.size}" for side, count in wrong.items())
+            words = f"every true value copies an input, so that no rounding is owed; not equal to it: {counts}"
             return replace(finding, verdict=Verdict.STABILITY, side=worse, message=words)
     side, measured = worse_side(leaf)
     return replace(finding, verdict=Verdict.STABILITY if side else Verdict.ROUNDING, side=side, message=measured)

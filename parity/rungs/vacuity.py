@@ -17,7 +17,7 @@ CHANGE = 0.5
 
 def vacuous(leaf: Leaf, finding: Finding, statistics: Statistics) -> Finding | None:
     """The finding of a comparison that says nothing; None if it says something."""
-    reason = _reason(statistics)
+    reason = _reason(statistics, leaf.name.startswith("grad/"))
     if not reason:
         return None
     if leaf.name.startswith("grad/") and statistics.highest_actual == 0 and statistics.lowest_actual == 0:
@@ -37,7 +37,7 @@ def vacuous(leaf: Leaf, finding: Finding, statistics: Statistics) -> Finding | N
     return replace(finding, verdict=Verdict.VACUOUS, message=reason)
 
 
-def _reason(statistics: Statistics) -> str:
+def _reason(statistics: Statistics, is_gradient: bool) -> str:
     if statistics.size == 0:
         return "the leaf is empty: nothing was compared"
     if statistics.nan_actual == statistics.nan_expected == statistics.size:
@@ -49,7 +49,8 @@ def _reason(statistics: Statistics) -> str:
         return "no finite number on either side: use inputs inside the function's domain"
     if highest == 0:
         return "every element is zero on both sides: a broken function could give the same; use other inputs"
-    if statistics.size > 1:
+    # The gradient of a sum or a mean is constant, and yet a number that the random cotangent decides.
+    if statistics.size > 1 and not is_gradient:
         return f"every element is {highest:g} on both sides: constant; use other inputs"
     return ""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator
 
 import torch
@@ -82,6 +81,3 @@ def _recognise(program: Program, machine: Machine, index: int) -> tuple[str, int
                 if torch.allclose(function(machine.value(source).double()), value.double(), rtol=1e-9, atol=1e-13):
                     return name, source
     return None
-
-
-SQRT_HALF = math.sqrt(0.5)

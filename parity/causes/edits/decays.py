@@ -9,7 +9,7 @@ from typing import Any
 from parity.causes.candidate import Candidate, Knob
 from parity.causes.context import Context
 from parity.causes.edits.sites import groups, title
-from parity.causes.programs.program import Edit, Node, Program, Ref
+from parity.causes.programs.program import Edit, Node, Program, Ref, applied
 
 
 def decays(context: Context) -> Iterator[Knob]:
@@ -34,7 +34,8 @@ def decays(context: Context) -> Iterator[Knob]:
             if program.nodes[o].shape == program.nodes[f[1]].shape and f[1] in program.above(o, 60)
         ]
         leaves = {o: s for o, s in sites if _is_own(program, o, s)}
-        if leaves:
+        below = program.below(set(members))
+        if leaves and any(o not in leaves and o in below for o in program.outputs.values()):  # it reaches a moment too
             yield _decay_knob(program, members, edits, leaves)
 
 
@@ -120,8 +121,12 @@ def complements(context: Context) -> Iterator[Candidate]:
     for members in groups(program, program.live):
         node = program.nodes[members[0]]
         if node.is_floating and node.shape and (node.op == "sigmoid" or _is_weight(program, members[0])):
-            edit = Edit(after={i: lambda x, _get: 1 - x for i in members})
-            yield Candidate("momentum convention", f"1 less {title(program, members)}", edit, 9)
+            edit = Edit(after=dict.fromkeys(members, applied(_one_less)))
+            yield Candidate("momentum convention", f"1 less {title(program, members)}", edit, 3.5)
+
+
+def _one_less(x: Any) -> Any:
+    return 1 - x
 
 
 def _is_weight(program: Program, index: int) -> bool:

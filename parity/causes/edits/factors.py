@@ -11,7 +11,7 @@ import torch
 from parity.causes.candidate import Candidate, Knob
 from parity.causes.context import COMPARISONS, Context
 from parity.causes.edits.sites import groups, title
-from parity.causes.naming import factor_cause
+from parity.causes.naming import TINY, factor_cause
 from parity.causes.programs.evaluate import Machine
 from parity.causes.programs.program import Edit
 
@@ -55,15 +55,12 @@ def addend_knobs(context: Context) -> Iterator[Knob]:
 
         def describe(new: float, members: tuple[int, ...] = members, make: Callable[[float], Edit] = make) -> Candidate:
             root = context.into_root(members[0])
-            name, rank = ("eps value", 9) if root and abs(new) <= 2e-2 else ("missing term", 32)
+            rank = 9.0 if root and abs(new) <= TINY else 32.0
+            name = "eps value" if root and abs(new) <= TINY else "missing term"
             if abs(new) == 1 and context.is_whole(members[0]):
                 name, rank = "shifted index", 12.5
-            return Candidate(
-                name,
-                f"{title(program, members)} plus {new:.6g}{f', on the way into {root}' if root else ''}",
-                make(new),
-                rank,
-            )
+            where = f", on the way into {root}" if root else ""
+            return Candidate(name, f"{title(program, members)} plus {new:.6g}{where}", make(new), rank)
 
         yield Knob(make, 0.0, describe, (1.0, -1.0))
 
@@ -75,11 +72,11 @@ def table_knobs(context: Context, machine: Machine) -> Iterator[Knob]:
         node = program.nodes[members[0]]
         if node.dtype != "float64" or not node.shape or program.sources[members[0]] or node.op in ("fill", "broadcast"):
             continue
-        make: Callable[[float], Edit] = partial(lambda m, c: _after(m, lambda value: value * 0 + c), members)
+        make: Callable[[float], Edit] = partial(lambda m, c: _after(m, lambda table: table * 0 + c), members)
 
         def describe(new: float, members: tuple[int, ...] = members, make: Callable[[float], Edit] = make) -> Candidate:
             padded = any(program.nodes[i].op == "pad" for i in program.above(members[0], 6))
-            name = "padding side" if padded else "constant factor"
+            name = "padding side" if padded else "constant factor" if new else "missing term"
             return Candidate(name, f"{new:.6g} everywhere in place of {title(program, members)}", make(new), 12)
 
         value = machine.value(members[0])

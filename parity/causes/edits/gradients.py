@@ -12,7 +12,7 @@ from parity.causes.context import Context
 from parity.causes.edits.sites import groups, title
 from parity.causes.programs.evaluate import Machine
 from parity.causes.programs.operations import ELEMENTWISE, TABLE
-from parity.causes.programs.program import Edit, Program, Ref
+from parity.causes.programs.program import Edit, Program, Ref, applied
 
 
 def opened(context: Context, machine: Machine) -> Iterator[Candidate]:
@@ -81,7 +81,7 @@ def stopped(context: Context) -> Iterator[Candidate]:
     for members in groups(program, program.live):
         node = program.nodes[members[0]]
         if node.is_floating and node.op != "detach":
-            edit = Edit(after={i: lambda x, _get: TABLE["detach"](x) for i in members})
+            edit = Edit(after=dict.fromkeys(members, applied(TABLE["detach"])))
             yield Candidate("stopped gradient", f"no gradient through {title(program, members)}", edit, 5)
 
 

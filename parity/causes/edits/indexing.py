@@ -12,13 +12,13 @@ from torch import Tensor
 from parity.causes.candidate import Candidate
 from parity.causes.context import Context
 from parity.causes.edits.sites import groups, title
-from parity.causes.programs.program import Edit
+from parity.causes.programs.program import Edit, applied
 
 _VIEWS = {"reshape", "broadcast", "convert", "item"}
 
 
-def after(members: tuple[int, ...], function: Callable[[Any], Any]) -> Edit:
-    return Edit(after={index: lambda value, _get: function(value) for index in members})
+def after(members: tuple[int, ...], function: Callable[..., Any], *args: Any) -> Edit:
+    return Edit(after=dict.fromkeys(members, applied(function, *args)))
 
 
 def tensors(context: Context) -> Iterator[tuple[tuple[int, ...], tuple[int, ...]]]:
@@ -41,7 +41,7 @@ def reversals(context: Context) -> Iterator[Candidate]:
                 yield Candidate(
                     "reversed index",
                     words,
-                    after(members, lambda x, a=axis: x.flip(a)),
+                    after(members, Tensor.flip, axis),
                     input_first(context, members, 12),
                 )
         axes = [axis for axis, size in enumerate(shape) if size > 1]
@@ -49,7 +49,7 @@ def reversals(context: Context) -> Iterator[Candidate]:
             pair = axes[-2:]
             words = f"{title(context.program, members)} reversed along axes {pair}"
             yield Candidate(
-                "reversed index", words, after(members, lambda x, a=pair: x.flip(a)), input_first(context, members, 13)
+                "reversed index", words, after(members, Tensor.flip, pair), input_first(context, members, 13)
             )
 
 
@@ -68,11 +68,11 @@ def shifts(context: Context) -> Iterator[Candidate]:
                 if size < 2:
                     continue
                 words = f"{title(context.program, members)} shifted by {amount} along axis {axis}"
-                yield Candidate("shifted index", words, after(members, lambda x, n=amount, a=axis: x.roll(n, a)), 13)
+                yield Candidate("shifted index", words, after(members, Tensor.roll, amount, axis), 13)
                 yield Candidate(
                     "shifted index",
                     f"{words}, zeros coming in",
-                    after(members, lambda x, n=amount, a=axis: shifted(x, n, a)),
+                    after(members, shifted, amount, axis),
                     14,
                 )
 
@@ -90,7 +90,7 @@ def starts(context: Context) -> Iterator[Candidate]:
                     if context.feeds_comparison(members[0]) and not _is_position(context, members[0])
                     else ("shifted index", 10)
                 )
-                yield Candidate(name, words, after(members, lambda x, n=amount: x + n), rank)
+                yield Candidate(name, words, after(members, torch.add, amount), rank)
             if node.op == "slice":
                 _, axis, start, stop, step = node.args
                 edit = Edit(
@@ -115,34 +115,23 @@ def _is_position(context: Context, index: int) -> bool:
 
 
 def paddings(context: Context) -> Iterator[Candidate]:
+    """Padding moved from one end of an axis to the other, or added at one end and cut at the other."""
     program = context.program
     for members in groups(program, program.live):
         node = program.nodes[members[0]]
         if node.op != "pad":
             continue
-        x, value, low, high = node.args
-        for axis in range(len(low)):
-            room = low[axis] + high[axis]
-            for start in range(-1, room + 2):
-                if start != low[axis] and (room or start in (-1, 1)):
-                    new = (
-                        tuple(start if a == axis else n for a, n in enumerate(low)),
-                        tuple(room - start if a == axis else n for a, n in enumerate(high)),
-                    )
-                    words = f"{title(program, members)}: {start} before and {room - start} after along axis {axis}, in place of {low[axis]} and {high[axis]}"
-                    yield Candidate(
-                        "padding side",
-                        words,
-                        Edit({i: program.nodes[i].with_args(program.nodes[i].args[0], value, *new) for i in members}),
-                        5,
-                    )
-        if tuple(low) != tuple(high):
-            yield Candidate(
-                "padding side",
-                f"{title(program, members)}: before and after exchanged",
-                Edit({i: program.nodes[i].with_args(program.nodes[i].args[0], value, high, low) for i in members}),
-                5,
-            )
+        _, value, low, high = node.args
+        choices = [(tuple(high), tuple(low))] if tuple(low) != tuple(high) else []
+        for axis, before in enumerate(low):
+            room = before + high[axis]
+            for start in range(-1, room + 2) if room else (-1, 1):
+                moved = (*low[:axis], start, *low[axis + 1 :]), (*high[:axis], room - start, *high[axis + 1 :])
+                choices += [moved] if start != before else []
+        for new_low, new_high in choices:
+            nodes = {i: program.nodes[i].with_args(program.nodes[i].args[0], value, new_low, new_high) for i in members}
+            words = f"{title(program, members)}: {new_low} before and {new_high} after, in place of {low} and {high}"
+            yield Candidate("padding side", words, Edit(nodes), 5)
 
 
 def transposes(context: Context) -> Iterator[Candidate]:
@@ -154,6 +143,6 @@ def transposes(context: Context) -> Iterator[Candidate]:
                 yield Candidate(
                     "transposed axes",
                     words,
-                    after(members, lambda x, p=first, q=second: x.transpose(p, q)),
+                    after(members, Tensor.transpose, first, second),
                     input_first(context, members, 8),
                 )

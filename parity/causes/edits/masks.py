@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+import torch
+
 from parity.causes.candidate import Candidate
 from parity.causes.context import COMPARISONS, Context
 from parity.causes.edits.sites import groups, title
 from parity.causes.programs.operations import TABLE
-from parity.causes.programs.program import Edit, Node, Program, Ref
+from parity.causes.programs.program import Edit, Node, Program, Ref, applied
 
 _EDGE = {"ge": "gt", "gt": "ge", "le": "lt", "lt": "le"}
 
@@ -22,8 +24,10 @@ def masks(context: Context) -> Iterator[Candidate]:
         if node.op in _EDGE:
             yield from _edges(context, members)
         if node.dtype == "bool" and node.shape and node.op not in ("broadcast", "reshape", "convert", "permute"):
-            edit = Edit(after={i: lambda x, _get: ~x for i in members})
-            yield Candidate("inverted mask", f"{title(program, members)} inverted", edit, 3)
+            edit = Edit(after=dict.fromkeys(members, applied(torch.logical_not)))
+            # A guard such as x == 0 is no mask: turned over, it takes a whole term away.
+            rank = 3 if context.is_mask(members[0]) else 28
+            yield Candidate("inverted mask", f"{title(program, members)} inverted", edit, rank)
         if node.op == "triangle":
             for amount in offsets:
                 diagonal = node.args[1] + amount
@@ -78,7 +82,7 @@ def alignments(context: Context) -> Iterator[Candidate]:
     for members in groups(program, counters):
         for amount in _offsets(context):
             if abs(amount) > 1:
-                edit = Edit(after={i: lambda x, _get, n=amount: x + n for i in members})
+                edit = Edit(after=dict.fromkeys(members, applied(torch.add, amount)))
                 yield Candidate(
                     "mask aligned at the other corner", f"{title(program, members)} counts from {amount:+d}", edit, 6
                 )

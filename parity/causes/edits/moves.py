@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from parity.causes.candidate import Candidate
@@ -10,25 +11,39 @@ from parity.causes.context import Context
 from parity.causes.edits.sites import groups, title
 from parity.causes.programs.program import Edit, Program, Ref
 
+_DEAF = {"broadcast", "convert", "detach"}
 _MOVED = {"mul", "div", "add", "sub"}
 
 
-def moves(context: Context) -> Iterator[Candidate]:
-    """An operation with a second operand taken from its place and applied to another value nearby."""
+def sites(context: Context) -> Iterator[tuple[tuple[int, ...], int]]:
+    """Operations with two operands that could stand elsewhere: nodes, and the position of the operand that stays."""
     program = context.program
     for members in groups(program, program.live):
-        index = members[0]
-        node = program.nodes[index]
-        if node.op not in _MOVED or len(node.args) != 2 or not node.is_floating:
-            continue
-        for position, arg in enumerate(node.args):
-            if not isinstance(arg, Ref) or (node.op in ("div", "sub") and position == 1):
-                continue
-            near = [*program.above(index, 4), *_below(program, index, 3)]
-            for target in near:
-                other = program.nodes[target]
-                if other.is_floating and target != arg.index and other.op not in ("broadcast", "convert"):
-                    yield _moved(program, members, position, target)
+        node = program.nodes[members[0]]
+        if node.op in _MOVED and len(node.args) == 2 and node.is_floating:
+            for position, arg in enumerate(node.args):
+                if isinstance(arg, Ref) and not (node.op in ("div", "sub") and position == 1):
+                    yield members, position
+
+
+def without(context: Context, members: tuple[int, ...], position: int) -> Edit:
+    """The operation left out. What this mends is no matter of order."""
+    nodes = context.program.nodes
+    return Edit({i: replace(nodes[i], args=(nodes[i].args[position],), compute=_itself) for i in members})
+
+
+def _itself(x: Any) -> Any:
+    return x
+
+
+def moves(context: Context, members: tuple[int, ...], position: int) -> Iterator[Candidate]:
+    """The operation applied to another value nearby."""
+    program = context.program
+    for target in [*program.above(members[0], 4), *_below(program, members[0], 3)]:
+        other = program.nodes[target]
+        stays = program.nodes[members[0]].args[position]
+        if other.is_floating and stays != Ref(target) and other.op not in _DEAF:
+            yield _moved(program, members, position, target)
 
 
 def _below(program: Program, index: int, depth: int) -> list[int]:

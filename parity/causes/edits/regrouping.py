@@ -14,7 +14,7 @@ from parity.causes.candidate import Candidate
 from parity.causes.context import Context
 from parity.causes.edits.indexing import after, tensors
 from parity.causes.edits.sites import groups, title
-from parity.causes.programs.program import Edit
+from parity.causes.programs.program import Edit, Node, applied
 
 
 def permuted(context: Context) -> Iterator[Candidate]:
@@ -41,7 +41,7 @@ def permuted(context: Context) -> Iterator[Candidate]:
                 )
 
 
-def _reshaped(node: Any, before: Any, filled: Any) -> Any:
+def _reshaped(node: Node, before: Any, filled: Any) -> Node:
     shape = node.shape
 
     def compute(x: Tensor, _shape: Any) -> Tensor:
@@ -65,9 +65,7 @@ def interleavings(context: Context) -> Iterator[Candidate]:
             for parts in range(2, size):
                 if size % parts == 0:
                     words = f"{title(context.program, members)} with axis {axis} regrouped from {parts} parts to {size // parts}"
-                    yield Candidate(
-                        "permuted axes", words, after(members, lambda x, a=axis, n=parts: strided(x, a, n)), 12
-                    )
+                    yield Candidate("permuted axes", words, after(members, strided, axis, parts), 12)
 
 
 def rope_pairings(context: Context) -> Iterator[Candidate]:
@@ -106,7 +104,7 @@ def rope_pairings(context: Context) -> Iterator[Candidate]:
                     and other.is_floating
                     and other.op in ("input", "add", "reshape", "permute")
                 ):
-                    edit = Edit(after={source: lambda x, _g, f=regroup: f(x), index: lambda x, _g, f=back: f(x)})
+                    edit = Edit(after={source: applied(regroup), index: applied(back)})
                     yield Candidate("rope pairing", f"between {other} and {node} from {order}", edit, 1)
 
 
@@ -131,26 +129,11 @@ def regroupings(context: Context) -> Iterator[Candidate]:
             for axis, size in enumerate(whole):
                 for parts in range(2, size):
                     if size % parts == 0:
-                        edit = (
-                            Edit(
-                                after={
-                                    source: lambda x, _g, a=axis, n=parts: strided(x, a, n),
-                                    last: lambda x, _g, a=axis, n=size // parts: strided(x, a, n),
-                                }
-                            )
-                            if program.users[source] == [first]
-                            else Edit(
-                                {first: _fed(program.nodes[first], axis, parts)},
-                                {last: lambda x, _g, a=axis, n=size // parts: strided(x, a, n)},
-                            )
-                        )
-                        yield Candidate(
-                            "permuted axes",
-                            f"axis {axis} regrouped by {parts} before {program.nodes[first]} and back after {node}",
-                            edit,
-                            10,
-                        )
+                        words = f"axis {axis} regrouped by {parts} before {program.nodes[first]} and back after {node}"
+                        back = {last: applied(strided, axis, size // parts)}
+                        edit = Edit({first: _fed(program.nodes[first], axis, parts)}, back)
+                        yield Candidate("permuted axes", words, edit, 10)
 
 
-def _fed(node: Any, axis: int, parts: int) -> Any:
+def _fed(node: Node, axis: int, parts: int) -> Node:
     return replace(node, compute=lambda x, shape: strided(x, axis, parts).reshape(tuple(shape)))

@@ -16,8 +16,9 @@ def states(context: Context) -> Iterator[Candidate]:
     """The updated state in place of the old one where it is used, and the other way round."""
     program = context.program
     pairs = _pairs(program)
+    by_name = [tree for tree in pairs if " as " not in tree]
     for size in (1, 2, 3):
-        for chosen in itertools.combinations(pairs, size):
+        for chosen in itertools.combinations(by_name if size == 3 else pairs, size):
             for is_late in (True, False):
                 nodes: dict[int, Node] = {}
                 for tree in chosen:
@@ -55,7 +56,7 @@ def _pairs(program: Program) -> dict[str, list[tuple[int, int]]]:
             key = name.split("/")[0] if named else f"{name} as {leaf}"
             pairs.setdefault(key, []).append((old, program.outputs[leaf]))
     named_first = sorted(pairs.items(), key=lambda item: " as " in item[0])
-    return dict(named_first[:6])
+    return dict(named_first[:10])
 
 
 def exchanged(node: Node, old: int, new: int) -> Node:

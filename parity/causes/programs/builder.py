@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from parity.causes.programs.evaluate import fill
-from parity.causes.programs.operations import BINARY, TABLE, UNARY, count
+from parity.causes.programs.operations import BINARY, TABLE, count
 from parity.causes.programs.program import Node, Program, Ref, references
 
 LOW = (torch.float32, torch.bfloat16, torch.float16)  # a number of lower precision stays a node: it may be the cause
@@ -76,7 +76,8 @@ class Builder:
         return Program(self.side, self.nodes, self.inputs, named, tuple(dict.fromkeys(self.rules)))
 
     def _append(self, node: Node, value: Any) -> Ref:
-        shape, dtype = (), ""
+        shape: tuple[int, ...] = ()
+        dtype = ""
         if isinstance(value, Tensor):
             shape, dtype = tuple(value.shape), str(value.dtype).removeprefix("torch.")
         self.nodes.append(Node(node.op, node.compute, node.args, node.place, shape, dtype))
@@ -97,7 +98,3 @@ class Builder:
             ):
                 folded[position] = node.args[0]
         return tuple(folded)
-
-
-def is_unary(op: str) -> bool:
-    return op in UNARY

@@ -16,10 +16,13 @@ from parity.backends import Call, jax_backend
 from parity.causes.programs import jax_fallback
 from parity.causes.programs.builder import Builder
 from parity.causes.programs.jax_operations import HANDLERS
-from parity.causes.programs.program import Program
+from parity.causes.programs.program import Program, Ref
 
 _INNER = ("jaxpr", "call_jaxpr", "fun_jaxpr")
-_OPENED = {"jit", "pjit", "closed_call", "core_call", "remat", "remat2", "checkpoint", "custom_jvp_call", "custom_vjp_call", "custom_vjp_call_jaxpr", "custom_lin"}  # fmt: skip
+_OPENED = {
+    "jit", "pjit", "closed_call", "core_call", "remat", "remat2", "checkpoint", "custom_jvp_call", "custom_vjp_call",
+    "custom_vjp_call_jaxpr",
+}  # fmt: skip
 
 
 def trace(function: Callable[..., Any], call: Call, arrays: Mapping[str, np.ndarray]) -> Program:
@@ -64,6 +67,9 @@ def _add(builder: Builder, jaxpr: Any, consts: Any, inputs: list[Any]) -> list[A
         inner = next((params[key] for key in _INNER if key in params), None) if name in _OPENED else None
         if params.get("name") == "relu" and name == "custom_jvp_call":
             results = [builder.add("relu", *operands)]  # its own rule: no gradient at 0
+        elif name == "cond" and not isinstance(operands[0], Ref):
+            branch = params["branches"][int(operands[0])]  # known while tracing, such as the platform
+            results = _add(builder, branch.jaxpr, branch.consts, operands[1:])
         elif inner is not None:
             if name.startswith("custom_vjp"):
                 builder.rules.append(f"{params.get('name', name)} at {builder.place}")

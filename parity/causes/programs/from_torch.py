@@ -16,7 +16,7 @@ from torch.utils._pytree import tree_map_only
 
 from parity.backends import Call, torch_backend
 from parity.causes.programs.builder import Builder
-from parity.causes.programs.program import Program, Ref
+from parity.causes.programs.program import Program
 from parity.causes.programs.torch_operations import DECOMPOSED, HANDLERS
 from parity.tree import named_leaves
 
@@ -159,6 +159,3 @@ def _trace(function: Callable[..., Any], call: Call, arrays: Mapping[str, np.nda
         elif leaf is not None and not isinstance(leaf, str):
             outputs[name] = leaf
     return builder.program(outputs)
-
-
-__all__ = ["Ref", "trace"]

@@ -65,6 +65,11 @@ def references(args: Any) -> list[int]:
 Change = Callable[[Any, Callable[[int], Any]], Any]
 
 
+def applied(function: Callable[..., Any], *args: Any) -> Change:
+    """`function` applied to the value, with `args` behind it."""
+    return lambda value, _get: function(value, *args)
+
+
 @dataclass(frozen=True)
 class Edit:
     """New definitions for some nodes, and functions applied to the values of some nodes; `outputs` redirects leaves."""
