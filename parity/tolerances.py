@@ -20,9 +20,9 @@ NOISE_UNITS = {"float32": 1e3, "bfloat16": 16.0}
 # ... and no less than this many: softplus that is linear above 20 differs by 3e-11 and, steep there, looks like noise.
 NOISE_LEAST_UNITS = 1e-3
 
-# The inputs are moved so many times by this fraction of themselves, for each precision whose noise is looked for, and this
-# share of the difference must be new. Independent noise gives 1.0, a smooth difference the size of the move. The move for float64 is
-# 4096 of its units, and 1e-5 of a unit of float32: a step in float32 rounds to the same numbers.
+# The inputs are moved so many times by this fraction of themselves, for each precision whose noise is looked for, and
+# NOISE_SHARE of the difference must be new. Independent noise gives 1.0, a smooth difference the size of the move. The move for
+# float64 is 4096 of its units, and 1e-5 of a unit of float32: a step in float32 rounds to the same numbers.
 NOISE_MOVES = {"float64": 2.0**-40, "float32": 2.0**-12, "bfloat16": 2.0**-5}
 NOISE_JITTERS = 5
 NOISE_SHARE = 0.5
