@@ -11,6 +11,8 @@ REFERENCE_EQUAL = 1e-9
 # float32 error divided by float64 error on the same values. Rounding and conditioning scale with the unit roundoff:
 # 2.1e8 to 2.1e9 measured; a different definition does not: 0.94 to 1.3e4 measured.
 RATIO_CUT = 1e6
+# Below this it is a different definition, whatever else is measured; between the two, noise and conditioning are looked at too.
+RATIO_OF_DEFINITIONS = 2e4
 
 # A difference below this many units of a lower precision may be a step in that precision (INTERNAL_PRECISION); it is
 # one only if it also behaves as noise: see NOISE_SHARE. Measured in the catalogue of planted faults: hidden float32 steps

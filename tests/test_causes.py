@@ -16,7 +16,6 @@ import pytest
 import parity
 from parity.arguments import parse
 from parity.causes import explain
-from parity.causes.explain import explained
 from parity.evidence import SIDES, Evidence, Values
 from parity.finding import Finding, Verdict
 from parity.inputs import normal
@@ -24,6 +23,13 @@ from parity.structure import comparable
 from parity.verdict import judge
 
 pytestmark = pytest.mark.both
+
+
+def explained(*arguments):
+    """`explain` that raises what goes wrong inside; it imports both frameworks, so it is imported when it is called."""
+    from parity.causes import explanation
+
+    return explanation.explained(*arguments)
 
 
 class Jax:

@@ -11,7 +11,7 @@ from parity.finding import Finding, Verdict
 def explain(evidence: Evidence, findings: Sequence[Finding], budget_s: float = 20.0) -> tuple[Finding, ...]:
     """The findings with `causes`, most likely first, for leaves that differ in float64; without where nothing is known.
 
-    Never raises: a finding without a cause is still true. `explain.explained` raises.
+    Never raises: a finding without a cause is still true. `explanation.explained` raises.
 
     Args:
         evidence: the runs that `findings` rest on.
@@ -21,7 +21,7 @@ def explain(evidence: Evidence, findings: Sequence[Finding], budget_s: float = 2
     if not any(f.verdict in (Verdict.SEMANTIC, Verdict.INTERNAL_PRECISION) and f.dtype == "float64" for f in findings):
         return findings
     try:
-        from parity.causes.explain import explained
+        from parity.causes.explanation import explained
 
         return explained(evidence, findings, budget_s)
     except Exception:

@@ -46,7 +46,11 @@ def _judge_values(leaf: Leaf, finding: Finding) -> Finding:
     ratio = _error_ratio(leaf)
     measured = f"{measured}; float32 error / float64 error = {decimal(ratio)}"
     scales = ratio >= tolerances.RATIO_CUT
-    if not scales and noise.is_rounding(noise.between_sides(leaf), leaf):
+    if (
+        not scales
+        and not ratio < tolerances.RATIO_OF_DEFINITIONS
+        and noise.is_rounding(noise.between_sides(leaf), leaf)
+    ):
         measured = f"{measured}, but a tiny move of the inputs makes as much"
         scales = True
     if scales:
