@@ -23,7 +23,9 @@ def install(session: nox.Session, extras: str, *groups: str) -> None:
 )
 def tests(session: nox.Session, backends: str) -> None:
     """The tests: `tests` runs them all; `tests(jax)` and `tests(torch)` each without the other framework installed."""
-    install(session, backends + ("" if "," not in backends else ",digits"), "test")
+    both = "," in backends
+    # chex, which the power measurement compares itself with, brings JAX along.
+    install(session, backends + ",digits" * both, "test", *["power"] * both)
     session.run("pytest", f"--backends={backends}", "--ignore=tests/benchmarks", *session.posargs)
 
 
@@ -32,6 +34,13 @@ def parity(session: nox.Session) -> None:
     """The main job: every operation in both frameworks, then the training run on real data."""
     install(session, "all")
     session.run("parity", "run", *session.posargs)
+
+
+@nox.session
+def power(session: nox.Session) -> None:
+    """What parity sees: every planted fault and every correct pair of the catalogue; takes half an hour."""
+    install(session, "all", "power")
+    session.run("parity", "power", *session.posargs)
 
 
 @nox.session
