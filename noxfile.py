@@ -26,7 +26,7 @@ def tests(session: nox.Session, backends: str) -> None:
     both = "," in backends
     # chex, which the power measurement compares itself with, brings JAX along.
     install(session, backends + ",digits" * both, "test", *["power"] * both)
-    session.run("pytest", f"--backends={backends}", "--ignore=tests/benchmarks", *session.posargs)
+    session.run("pytest", f"--backends={backends}", "--benchmark-disable", *session.posargs)
 
 
 @nox.session

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib
 import importlib.util
 import math
 import os
@@ -334,7 +335,7 @@ def test_the_memory_layout_changes_no_bit_and_nothing_is_written(path, dtype):
 
 
 def test_no_layout_is_compiled_anew(monkeypatch):
-    compiled = pytest.importorskip("parity.compare_numba")
+    compiled = importlib.import_module("parity.compare_numba")
     shrink(monkeypatch, "numba")
     for dtype in FLOATS:
         sides = [side.reshape(7, 11, 13) for side in noisy(dtype, 7 * 11 * 13)]
@@ -348,7 +349,7 @@ def test_no_layout_is_compiled_anew(monkeypatch):
 
 def test_compiled_code_gets_aligned_memory():
     """Numba takes it for granted and does not look."""
-    compiled = pytest.importorskip("parity.compare_numba")
+    compiled = importlib.import_module("parity.compare_numba")
     unaligned = dict(layouts(np.ones((2, 3, 5), np.float32)))["unaligned"].reshape(-1)
     assert not unaligned.flags.aligned
     assert all(part.flags.aligned for part in compiled._values_and_bits(unaligned))
@@ -377,7 +378,7 @@ def test_both_paths_agree_on_every_bit(monkeypatch, dtype, broken):
 @pytest.mark.parametrize("broken", [False, True])
 def test_both_paths_leave_the_same_rows(monkeypatch, dtype, broken):
     """The whole result could hide another order of additions; 80 single blocks do not."""
-    compiled = pytest.importorskip("parity.compare_numba")
+    compiled = importlib.import_module("parity.compare_numba")
     shrink(monkeypatch, "numba")
     sides = noisy(dtype, 80 * 256 + 77, broken=broken)
     rows, histogram = measure.measure_span(*sides, 512, 256)

@@ -16,7 +16,6 @@ from parity.suite import check_op
 pytestmark = pytest.mark.both
 
 
-@pytest.mark.parametrize("backend", backends.NAMES)
 @pytest.mark.parametrize("name", ops.names())
 def test_compiled(benchmark, name, backend):
     op = ops.load(name)
