@@ -167,7 +167,8 @@ class Context:
         node = self.origin(Ref(index))
         if node is None or node.op == "iota" or "int" in node.dtype:
             return node is not None
-        return node.op == "input" and len(node.shape) <= 1
+        outputs = [self.program.nodes[i].shape for i in self.program.outputs.values()]
+        return node.op == "input" and len(node.shape) <= 1 and all(shape == node.shape for shape in outputs)
 
     def has_literal(self, value: float) -> bool:
         return any(

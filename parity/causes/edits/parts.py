@@ -37,7 +37,7 @@ def gates(context: Context) -> Iterator[Candidate]:
                         node.args[0], node.args[1], other.args[2], other.args[3], node.args[4]
                     )
             yield Candidate(
-                "gate order", f"parts of {program.nodes[sets[0][0]]} taken in the order {order}", Edit(nodes), 5
+                "gate order", f"parts of {program.nodes[sets[0][0]]} taken in the order {order}", Edit(nodes), 5.5
             )
     for index in program.live:
         node = program.nodes[index]

@@ -6,13 +6,8 @@ from collections.abc import Hashable, Iterable, Iterator
 
 from parity.causes.programs.program import Program, Ref
 
-SIZED = {
-    "reshape",
-    "broadcast",
-    "iota",
-    "fill",
-    "pad",
-}  # their numbers are sizes, which differ where the line is the same
+# Their numbers are sizes, which differ where the line is the same.
+SIZED = {"reshape", "broadcast", "iota", "fill", "pad"}
 ALONE = 4  # groups up to this size are also tried node by node
 
 
@@ -25,28 +20,32 @@ def _key(value: object) -> Hashable:
 
 
 def groups(program: Program, indices: Iterable[int]) -> Iterator[tuple[int, ...]]:
-    """Nodes that came from one place and do the same: all together, then those of one rank, then, if few, one by one."""
+    """Nodes that came from one place and do the same: all together, then parts that are more alike, then one by one."""
     indices = list(indices)
     seen: set[tuple[int, ...]] = set()
     together: dict[int, int] = {}  # node → how many came from its place
-    for level in range(3):
+    for likeness in range(_ONE + 1):
         found: dict[Hashable, list[int]] = {}
         for index in indices:
-            found.setdefault(_kind(program, index, level), []).append(index)
+            found.setdefault(_kind(program, index, likeness), []).append(index)
         for members in found.values():
             for index in members:
                 together.setdefault(index, len(members))
-            if tuple(members) not in seen and (level < 2 or together[members[0]] <= ALONE):
+            if tuple(members) not in seen and (likeness < _ONE or together[members[0]] <= ALONE):
                 seen.add(tuple(members))
                 yield tuple(members)
 
 
-def _kind(program: Program, index: int, level: int) -> Hashable:
+_ONE = 3  # likeness: same line and operation, same kinds of operands, same rank, the node itself
+
+
+def _kind(program: Program, index: int, likeness: int) -> Hashable:
     node = program.nodes[index]
-    if level == 2 or node.op == "input" or not node.place:
+    if likeness == _ONE or node.op == "input" or not node.place:
         return index
     args = len(node.args) if node.op in SIZED else _key(node.args)
-    return (node.op, node.place, args, len(node.shape) if level else 0)
+    operands = tuple(program.nodes[i].op for i in node.operands) if likeness else ()
+    return (node.op, node.place, args, operands, len(node.shape) if likeness > 1 else 0)
 
 
 def title(program: Program, members: tuple[int, ...]) -> str:
