@@ -158,7 +158,9 @@ def check(
         name=f"{jax_function} against {torch_function}",
     )
     if not report.passed:
-        report = with_replay(report, functions, given, {"dtypes": dtype, "modes": mode})
+        told = {"reference": reference, "wrt": wrt, "regimes": regime, "deviations": deviations}
+        options = {"dtypes": dtype, "modes": mode, **{key: value for key, value in told.items() if value}}
+        report = with_replay(report, functions, given, options)
     print(report.to_json() if as_json else report)
     if not report.passed:
         raise typer.Exit(FAILED)

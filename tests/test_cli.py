@@ -363,3 +363,14 @@ def test_ctrl_c_keeps_what_was_finished(tmp_path, program, endless, options):
     assert "# parity run: INCOMPLETE" in report
     assert f"Not done: {endless}." in report
     assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
+
+
+@pytest.mark.both
+def test_a_replay_line_leaves_out_nothing_that_was_told(command, tmp_path, monkeypatch):
+    (tmp_path / "pair.py").write_text("def one(x):\n    return x\n\n\ndef two(x):\n    return x * 2\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setenv("PARITY_CACHE_DIR", str(tmp_path / "cache"))
+    words = ("check", "pair:one", "pair:two", "--input", "x=3")
+    assert "replay: parity check pair:one pair:two --stored " in command(*words)[1]
+    assert "regimes=…" in command(*words, "--regime", "offset")[1]
+    assert "wrt=…" in command(*words, "--wrt", "none")[1]
