@@ -203,33 +203,36 @@ def power(
     from parity.pool import default_processes
     from parity.power import catalogue
     from parity.power import report as power_report
+    from parity.power.run import Power
     from parity.power.run import run as measure
     from parity.report import terminal
-    from parity.store import writable_folder, write
+    from parity.store import writable_folder
 
     folder = writable_folder(report, "--report")
     unknown = [name for name in select or [] if name not in catalogue.functions()]
     if unknown:
         raise InputError(f"SELECT: got {unknown[0]!r}, expected some of {', '.join(catalogue.functions())}")
     console = Console(stderr=as_json)
+    found, interrupted = Power(), False
     with terminal.progress_bar(console) as bar:
         task = bar.add_task("starting", total=None)
-        found = measure(
-            seeds,
-            select or (),
-            processes=processes or default_processes(),
-            progress=lambda words, done, total: bar.update(task, description=words, completed=done, total=total),
-        )
-    content = json.dumps(power_report.to_dict(found), indent=2) + "\n"
-    write(folder / "power.json", content)
-    write(folder / "power.md", power_report.markdown(found))
+        try:
+            for found in measure(seeds, select or (), processes=processes or default_processes()):
+                bar.update(task, description=found.last, completed=found.done, total=found.total)
+                power_report.write_report(found, folder)
+        except KeyboardInterrupt:
+            interrupted = True
+        bar.update(task, description="stopped" if interrupted else "done")
     if as_json:
-        print(content, end="")
+        print(power_report.as_json(found), end="")
     else:
         shown = Table("", "measured", "target", title="what parity sees")
         for row in power_report.headline(found):
             shown.add_row(*row)
         console.print(shown)
-    console.print(f"written: {folder / 'power.md'}, {folder / 'power.json'}", highlight=False)
-    if found.false_alarms or found.detected < len(found.faults):
+    state = "passed" if found.passed else "failed" if found.complete else "incomplete"
+    console.print(f"{state}: {folder / 'power.md'}, {folder / 'power.json'}", highlight=False)
+    if interrupted:
+        raise typer.Exit(INTERRUPTED)
+    if not found.passed:
         raise typer.Exit(FAILED)

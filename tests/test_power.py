@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import sys
+from dataclasses import replace
 from functools import partial
 
 import ml_dtypes
@@ -118,6 +119,8 @@ POWER = Power(
             verdicts={"EXACT": 7},
         ),
     ),
+    done=4,
+    total=4,
 )
 
 
@@ -140,8 +143,23 @@ class TestPower:
     def test_verdicts(self):
         assert POWER.verdicts() == {"EXACT": 10, "ROUNDING": 1}
 
+    def test_passes_only_if_whole_and_clean(self):
+        clean = replace(POWER, faults=POWER.faults[:3], ports=POWER.ports[:1])
+        assert clean.passed
+        assert not any(
+            replace(clean, **changed).passed
+            for changed in (
+                {"done": 3},
+                {"faults": POWER.faults},
+                {"ports": POWER.ports},
+                {"faults": ()},
+                {"ports": ()},
+            )
+        )
+
     def test_nothing_measured(self):
-        empty = Power((), ())
+        empty = Power()
+        assert not empty.passed
         assert (empty.detected, empty.comparisons, empty.false_alarms, empty.named(3)) == (0, 0, [], 0)
         assert report.headline(empty)[0][1] == "none"
         assert "| true cause named first | none |" in report.markdown(empty)
@@ -236,9 +254,14 @@ class TestMeasure:
 
     def test_a_run_adds_up(self, monkeypatch):
         monkeypatch.setattr(measure, "explain", lambda _, findings: tuple(findings))
-        told = []
-        found = run(1, [FEW], ("unit",), progress=lambda *words: told.append(words))
-        assert [(done, total) for _, done, total in told] == [(1, 2), (2, 2)]
+        steps = list(run(1, [FEW], ("unit",)))
+        assert [(step.done, step.total, step.complete) for step in steps] == [
+            (0, 2, False),
+            (1, 2, False),
+            (2, 2, True),
+        ]
+        found = steps[-1]
+        assert found.passed
         assert found.detected == len(found.faults) > 0
         assert not found.false_alarms
         assert found.comparisons == sum(found.verdicts().values())
@@ -274,13 +297,27 @@ class TestCommand:
         assert "parity-report/power.json" in out.replace("\n", "")
 
     @pytest.mark.parametrize(
-        "power", [Power(POWER.faults[:3], POWER.ports), Power(POWER.faults, POWER.ports[:1])], ids=["alarm", "missed"]
+        "changed", [{"faults": POWER.faults[:3]}, {"ports": POWER.ports[:1]}], ids=["alarm", "missed"]
     )
-    def test_a_false_alarm_or_a_missed_fault_fails(self, command, monkeypatch, power, tmp_path):
-        monkeypatch.setattr("parity.power.run.run", lambda *_, **__: power)
+    def test_a_false_alarm_or_a_missed_fault_fails(self, command, monkeypatch, changed, tmp_path):
+        monkeypatch.setattr("parity.power.run.run", lambda *_, **__: iter([replace(POWER, **changed)]))
         code, out, _ = command(FEW, "--json")
         assert code == 1
         assert json.loads(out) == json.loads((tmp_path / "parity-report" / "power.json").read_text())
+
+    def test_an_interrupt_keeps_what_is_finished(self, command, monkeypatch, tmp_path):
+        def interrupted(*_, **__):
+            yield replace(POWER, done=1)
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr("parity.power.run.run", interrupted)
+        code, out, _ = command(FEW)
+        assert code == 130
+        assert "incomplete: " in out
+        found = json.loads((tmp_path / "parity-report" / "power.json").read_text())
+        assert not found["complete"]
+        assert len(found["faults"]) == 4
+        assert "1 of 4 tasks are finished" in (tmp_path / "parity-report" / "power.md").read_text()
 
     def test_an_unknown_function(self, command, tmp_path):
         code, out, err = command("emma")

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 from parity.power.run import Power
+from parity.store import write
 
 SCHEMA = "parity-power/1"
 
@@ -27,6 +30,8 @@ def headline(power: Power) -> list[tuple[str, str, str]]:
 def to_dict(power: Power) -> dict[str, Any]:
     return {
         "schema": SCHEMA,
+        "complete": power.complete,
+        "passed": power.passed,
         "headline": [
             {"what": what, "measured": measured, "target": target} for what, measured, target in headline(power)
         ],
@@ -42,6 +47,7 @@ def markdown(power: Power) -> str:
         "",
         "Written by `parity power`; how it is measured: `parity/power/`.",
         "",
+        *([] if power.complete else [f"Not complete: {power.done} of {power.total} tasks are finished.", ""]),
         f"{len(power.faults)} planted faults in {functions} functions, on either side, in outputs, gradients or state alone; "
         f"{len(power.ports)} judgements of correct ports in different idioms.",
         "",
@@ -75,3 +81,12 @@ def markdown(power: Power) -> str:
     if missed:
         lines += ["", "## Faults that were not seen", "", *(f"- {name}" for name in missed)]
     return "\n".join(lines) + "\n"
+
+
+def write_report(power: Power, folder: Path) -> None:
+    write(folder / "power.json", as_json(power))
+    write(folder / "power.md", markdown(power))
+
+
+def as_json(power: Power) -> str:
+    return json.dumps(to_dict(power), indent=2) + "\n"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from parity.pool import Progress, run_tasks
@@ -16,10 +16,25 @@ REGIMES = ("unit", "tiny", "wide", "offset")
 
 @dataclass(frozen=True)
 class Power:
-    """All outcomes, and the rates that follow from them."""
+    """The outcomes so far, and the rates that follow from them.
 
-    faults: tuple[Outcome, ...]
-    ports: tuple[Outcome, ...]
+    Attributes:
+        done, total: tasks that are finished, of how many; `last` is the name of the one that ended last.
+    """
+
+    faults: tuple[Outcome, ...] = ()
+    ports: tuple[Outcome, ...] = ()
+    done: int = 0
+    total: int = 0
+    last: str = "starting"
+
+    @property
+    def complete(self) -> bool:
+        return self.done == self.total > 0
+
+    @property
+    def passed(self) -> bool:
+        return self.complete and self.detected == len(self.faults) > 0 < self.comparisons and not self.false_alarms
 
     @property
     def detected(self) -> int:
@@ -76,19 +91,16 @@ def _task(
 
 
 def run(
-    seeds: int,
-    functions: Sequence[str] = (),
-    regimes: tuple[str, ...] = REGIMES,
-    processes: int = 1,
-    progress: Callable[[str, int, int], None] = lambda words, done, total: None,
-) -> Power:
-    """Every fault once, every correct pair with `seeds` seeds; compiled mode with the first seed."""
+    seeds: int, functions: Sequence[str] = (), regimes: tuple[str, ...] = REGIMES, processes: int = 1
+) -> Iterator[Power]:
+    """Every fault once, every correct pair with `seeds` seeds, compiled with the first; yields what there is after each task."""
     chosen = tuple(functions) or tuple(catalogue.functions())
     work = [("faults", function, 0) for function in chosen]
     work += [("ports", function, seed) for seed in range(seeds) for function in chosen]
     tasks = [(f"{function}, {what}, seed {seed}", (what, function, seed, regimes)) for what, function, seed in work]
     found: dict[str, list[Outcome]] = {"faults": [], "ports": []}
+    yield Power(total=len(tasks))
     for done, (name, (what, outcomes)) in enumerate(run_tasks(_task, tasks, processes, lambda *_: None), 1):
         found[what] += outcomes
-        progress(name, done, len(tasks))
-    return Power(*(tuple(sorted(found[what], key=lambda o: (o.name, o.seed))) for what in ("faults", "ports")))
+        faults, ports = (tuple(sorted(found[what], key=lambda o: (o.name, o.seed))) for what in ("faults", "ports"))
+        yield Power(faults, ports, done, len(tasks), name)
