@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 
@@ -41,6 +41,7 @@ class Op:
         reference: the operation in float64 NumPy, written from `source`.
         source: paper and equation number.
         wrt: inputs to differentiate, as in `parity.check`.
+        special: name → what makes of the seeded inputs others that this operation must stand as well.
         name: file name of the operation, filled in when it is loaded.
     """
 
@@ -50,6 +51,7 @@ class Op:
     reference: Callable[..., Any]
     source: str
     wrt: Any = "all"
+    special: Mapping[str, Callable[[dict[str, Any]], dict[str, Any]]] = field(default_factory=dict)
     name: str = ""
 
     def implementation(self, backend: str) -> Callable[..., Any]:

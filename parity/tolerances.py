@@ -50,6 +50,18 @@ SIDE_JITTER_UNITS = 8.0
 # units off on one side and 0.3 on the other, over seven inputs, in correct ports.
 FAR_UNITS = 4.0
 
+# Where the near side itself is further off than that, both amplify rounding, by factors that a reordering changes: of correct
+# ports (layer norm on inputs around 100, Kullback-Leibler divergence of near-equal distributions, causal attention) one was seen
+# up to 5 times the other. Arithmetic that is truly worse (E[x²] - E[x]² for a variance) was 320 to 1200 times.
+FAR_SIDE_RATIO = 10.0
+# No side is called worse for an error that this many units of the dtype in the inputs make of the float64 truth, times a factor:
+# E[x²] - E[x]² makes 60 times what 4 units make, a bfloat16 softmax of logits of 1e4 no more than they do.
+EXCUSE_UNITS = 4.0
+EXCUSE_MOVES = 3
+EXCUSE_FACTOR = 4.0
+# Neither side has a digit of a leaf right when the nearer one is off by more than this share of its largest magnitude.
+NO_DIGIT_LEFT = 0.25
+
 # Round-off of the scale, added to both errors before they are divided; unit = eps · largest magnitude of the leaf.
 FLOOR_RMS_UNITS = 0.25
 FLOOR_PEAK_UNITS = 1.0

@@ -9,6 +9,7 @@ imports no framework until a callable is built:
     FAULTS                        which knobs are faults, on which side, and their true cause
     PORTS                         the same function in other correct idioms
     STATE                         the names of the outputs that are state (optional)
+    WEAK                          idiom → regime → why its arithmetic is worse there than the function deserves (optional)
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import importlib
 import itertools
 import pkgutil
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from types import ModuleType
 from typing import Any
@@ -32,6 +33,10 @@ CAUSES = (
     "clamp bound", "update order",
 )  # fmt: skip
 SIDES = ("jax", "torch")
+# `WEAK` of torch's scaled_dot_product_attention: its backward recomputes the weights from the log-sum-exp.
+FUSED = dict.fromkeys(
+    ("wide", "offset"), "weights recomputed as exp(logit - log-sum-exp): large logits leave them no digit"
+)
 KINDS = ("forward", "gradient", "state")
 DTYPES = ("float64", "float32", "bfloat16")
 
@@ -61,7 +66,10 @@ class Port:
 
 @dataclass(frozen=True)
 class Comparison:
-    """A JAX and a PyTorch callable to be judged: different if `fault` is given, the same function otherwise."""
+    """A JAX and a PyTorch callable to be judged: different if `fault` is given, the same function otherwise.
+
+    `weak` says, for a side and a regime, why that side's arithmetic is bad there: parity is right to name that side.
+    """
 
     name: str
     function: str
@@ -72,6 +80,7 @@ class Comparison:
     dtypes: tuple[str, ...] = DTYPES
     reason: str = ""
     state: tuple[str, ...] = ()
+    weak: Mapping[tuple[str, str], str] = field(default_factory=dict)
 
 
 def plant(cause: str, sides: str = "jax torch", kind: str = "forward", **knobs: Any) -> tuple[Fault, ...]:
@@ -123,4 +132,17 @@ def ports() -> Iterator[Comparison]:
                 dtypes=tuple(dtype for dtype in left.dtypes if dtype in right.dtypes),
                 reason="; ".join(dict.fromkeys(port.reason for port in (left, right) if port.reason)),
                 state=getattr(module, "STATE", ()),
+                weak={
+                    (port.side, regime): reason
+                    for port in (left, right)
+                    for regime, reason in getattr(module, "WEAK", {}).get(port.build.__name__, {}).items()
+                },
             )
+
+
+def weaknesses() -> Iterator[tuple[str, str, str]]:
+    """Idiom, regime and reason of all arithmetic that the catalogue calls weak."""
+    for function in functions():
+        for idiom, regimes in getattr(load(function), "WEAK", {}).items():
+            for regime, reason in regimes.items():
+                yield f"{function}/{idiom}", regime, reason

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 
 import numpy as np
@@ -30,6 +30,7 @@ class Outcome:
         verdicts: verdict → number of comparisons.
         said: for a fault, the causes that parity names, most likely first.
         false_alarms: for a correct pair, what did not pass, in words.
+        weak: for a correct pair, comparisons where parity named the side whose arithmetic the catalogue calls weak.
         others: rule → alarm, for the rules of `judges.py`.
     """
 
@@ -44,6 +45,7 @@ class Outcome:
     verdicts: dict[str, int]
     said: tuple[str, ...] = ()
     false_alarms: tuple[str, ...] = ()
+    weak: int = 0
     others: dict[str, bool] = field(default_factory=dict)
 
     def to_dict(self) -> dict:
@@ -78,7 +80,8 @@ def _evidence(pair: Comparison, seed: int) -> Evidence:
 def _outcome(
     pair: Comparison, seed: int, findings: tuple[Finding, ...] | list[Finding], others: dict[str, bool]
 ) -> Outcome:
-    bad = [finding for finding in findings if not finding.verdict.passes]
+    weak = _weak(pair, findings)
+    bad = [finding for finding in findings if not finding.verdict.passes and finding not in weak]
     said = [cause.name for finding in sorted(bad, key=lambda f: -f.verdict.severity) for cause in finding.causes]
     words = tuple(
         f"{pair.name} seed {seed}: {f.leaf} {f.dtype} {f.mode} {f.regime} {f.verdict}: {f.message}" for f in bad
@@ -95,8 +98,23 @@ def _outcome(
         verdicts={str(v): n for v in Verdict if (n := sum(f.verdict is v for f in findings))},
         said=tuple(dict.fromkeys(said)) if pair.fault else (),
         false_alarms=() if pair.fault else words,
+        weak=len(weak),
         others=others,
     )
+
+
+def _weak(pair: Comparison, findings: Sequence[Finding]) -> list[Finding]:
+    """The findings that name the side whose arithmetic is weak in that regime, and what could not be judged after them."""
+    named = [
+        f for f in findings if (f.side, f.regime) in pair.weak and (f.verdict is Verdict.STABILITY or _is_not_finite(f))
+    ]
+    places = {(f.leaf, f.regime) for f in named}
+    after = [f for f in findings if f.verdict is Verdict.INCONCLUSIVE and (f.leaf, f.regime) in places]
+    return named + after
+
+
+def _is_not_finite(finding: Finding) -> bool:
+    return any(cause.name == "NaN or infinity" for cause in finding.causes)
 
 
 def _others(evidence: Evidence, dtypes: tuple[str, ...]) -> dict[str, bool]:

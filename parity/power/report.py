@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from parity.power.catalogue import weaknesses
 from parity.power.run import Power
 from parity.store import write
 
@@ -73,6 +74,17 @@ def markdown(power: Power) -> str:
         "|---|---:|---:|---:|---:|",
     ]
     lines += [f"| {cause} | {n} | {seen} | {first} | {three} |" for cause, n, seen, first, three in power.by_cause()]
+    lines += [
+        "",
+        "## Weak arithmetic",
+        "",
+        f"In {power.weak} comparisons parity named the side of a correct port whose arithmetic is worse than the function "
+        "deserves in that regime. These are findings, not false alarms; any other side, verdict or regime would be one.",
+        "",
+        "| idiom | regime | why |",
+        "|---|---|---|",
+    ]
+    lines += [f"| {idiom} | {regime} | {why} |" for idiom, regime, why in weaknesses()]
     lines += ["", "## Verdicts of the correct comparisons", "", "| verdict | comparisons |", "|---|---:|"]
     lines += [f"| {verdict} | {count} |" for verdict, count in power.verdicts().most_common()]
     if power.false_alarms:

@@ -48,6 +48,10 @@ class Power:
     def false_alarms(self) -> list[str]:
         return [words for outcome in self.ports for words in outcome.false_alarms]
 
+    @property
+    def weak(self) -> int:
+        return sum(outcome.weak for outcome in self.ports)
+
     def named(self, first: int) -> int:
         """Faults whose true cause is among the first so many that parity names."""
         return sum(outcome.cause in outcome.said[:first] for outcome in self.faults)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -13,7 +14,8 @@ from parity.evidence import GIVEN, SIDES, Evidence, Values, as_float64, decimal,
 from parity.finding import Cause, Finding, Verdict
 from parity.inputs import normal
 from parity.rungs import noise
-from parity.rungs.leaf import ZERO, Leaf, worse_side
+from parity.rungs.leaf import Leaf
+from parity.rungs.sides import ZERO, compare_sides
 
 
 def judge(leaf: Leaf, finding: Finding) -> Finding:
@@ -23,6 +25,9 @@ def judge(leaf: Leaf, finding: Finding) -> Finding:
     first = _judge_values(leaf, finding)
     if first.verdict.passes:
         return _third_opinion(leaf, _second_look(leaf, first))
+    if leaf.is_saturated("float64" if leaf.values.regime == "unit" else "float32"):
+        words = "saturated: a change of the whole input by its own size changes no output by more than its rounding"
+        return replace(finding, verdict=Verdict.VACUOUS, message=f"{words}; use other inputs")
     if first.verdict is Verdict.SEMANTIC and not first.causes:
         return _only_at_special_values(leaf, first)
     return first
@@ -43,22 +48,20 @@ def _judge_values(leaf: Leaf, finding: Finding) -> Finding:
     if finding.error <= tolerances.FLOAT64_EQUAL:
         words = f"{measured}, within {decimal(tolerances.FLOAT64_EQUAL)}"
         return replace(finding, verdict=Verdict.ROUNDING, message=words)
-    ratio = _error_ratio(leaf)
+    ratio = _error_ratio(leaf, [leaf.values])
     measured = f"{measured}; float32 error / float64 error = {decimal(ratio)}"
     scales = ratio >= tolerances.RATIO_CUT
-    if (
-        not scales
-        and not ratio < tolerances.RATIO_OF_DEFINITIONS
-        and noise.is_rounding(noise.between_sides(leaf), leaf)
-    ):
-        measured = f"{measured}, but a tiny move of the inputs makes as much"
-        scales = True
+    if not scales and not ratio < tolerances.RATIO_OF_DEFINITIONS:
+        if noise.is_rounding(noise.between_sides(leaf), leaf):
+            measured, scales = f"{measured}, but a tiny move of the inputs makes as much", True
+        elif (ratio := _error_ratio(leaf, [leaf.values, *leaf.changed()])) >= tolerances.RATIO_CUT:
+            measured, scales = f"{measured}, over changed inputs {decimal(ratio)}", True
     if scales:
         low = Leaf(leaf.evidence, leaf.name, "float32", "eager", replace(leaf.values, rounded_to="float32"))
-        side, errors = worse_side(low)
-        verdict = Verdict.STABILITY if side else Verdict.ROUNDING
-        words = f"{measured}: it scales as rounding does; {errors}"
-        return replace(finding, verdict=verdict, side=side, message=words)
+        sides = compare_sides(low)
+        verdict = Verdict.STABILITY if sides.worse else Verdict.ROUNDING
+        words = f"{measured}: it scales as rounding does; {sides.words}"
+        return replace(finding, verdict=verdict, side=sides.worse, message=words)
     if leaf.is_zero_but_for_rounding():
         return replace(finding, verdict=Verdict.ROUNDING, message=f"{measured}; {ZERO}")
     low_precision = noise.of_lower_precision(leaf, finding.error)
@@ -91,7 +94,7 @@ def _other_numbers(leaf: Leaf, finding: Finding, actual: np.ndarray, expected: n
     )
 
 
-def _error_ratio(leaf: Leaf) -> float:
+def _error_ratio(leaf: Leaf, inputs: Sequence[Values]) -> float:
     """Largest float32 error divided by the largest float64 difference, on the same float32-representable values.
 
     The float32 error is what the sides differ by, or what a side differs by from its own float64 result: where a softmax is
@@ -99,16 +102,22 @@ def _error_ratio(leaf: Leaf) -> float:
     the inputs shows there alone. Not scaled by the leaf, so that it also tells for a leaf that is zero but for rounding,
     such as the gradient of a bias in front of a softmax.
     """
-    rounded = replace(leaf.values, rounded_to="float32")
-    low, high = leaf.pair("float32", rounded), leaf.pair("float64", rounded)
-    unrounded = leaf.statistics("float64", leaf.values)
-    if low is None or high is None or unrounded is None or low[0].shape != high[0].shape:
-        return math.nan
-    difference = compare(*high)
-    errors = [compare(*low), *(compare(as_float64(ours), as_float64(own)) for ours, own in zip(low, high, strict=True))]
-    if math.isinf(difference.error) or math.isinf(errors[0].error):
-        return math.nan
-    largest = max(difference.max_abs, unrounded.max_abs)
+    errors, differences = [], []
+    for values in inputs:
+        rounded = replace(values, rounded_to="float32")
+        low, high = leaf.pair("float32", rounded), leaf.pair("float64", rounded)
+        unrounded = leaf.statistics("float64", values)
+        if low is None or high is None or unrounded is None or low[0].shape != high[0].shape:
+            return math.nan
+        between = compare(*low)
+        differences += [compare(*high), unrounded]
+        errors += [
+            between,
+            *(compare(as_float64(ours), as_float64(own)) for ours, own in zip(low, high, strict=True)),
+        ]
+        if math.isinf(differences[-2].error) or math.isinf(between.error):
+            return math.nan
+    largest = max(difference.max_abs for difference in differences)
     return max(error.max_abs for error in errors) / largest if largest else math.inf
 
 

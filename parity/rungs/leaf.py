@@ -10,9 +10,8 @@ import numpy as np
 from parity import tolerances
 from parity.compare import Statistics, compare
 from parity.dtypes import epsilon
-from parity.evidence import SIDES, Evidence, Values, as_float64, decimal
-
-ZERO = "zero but for rounding on both sides: no digit of it is certain even in float64"
+from parity.evidence import SIDES, Evidence, Values, as_float64
+from parity.inputs import cotangent
 
 
 @dataclass(frozen=True)
@@ -41,6 +40,11 @@ class Leaf:
             return None
         both_integers = actual.dtype.kind in "iu" and expected.dtype.kind in "iu"
         return (actual, expected) if actual.dtype == expected.dtype or both_integers else None
+
+    def changed(self) -> list[Values]:
+        """Inputs near the judged ones: every rounding is drawn anew, and the regime is not left."""
+        size = max(tolerances.SIDE_JITTER_SIZE, tolerances.SIDE_JITTER_UNITS * epsilon(self.dtype))
+        return [replace(self.values, jitter=k, size=size) for k in range(1, tolerances.SIDE_JITTERS + 1)]
 
     def judged(self) -> tuple[np.ndarray, np.ndarray]:
         """The two arrays that the verdict is about."""
@@ -87,85 +91,30 @@ class Leaf:
                 return False
         return peaks["float32"] > 0
 
+    def natural_scale(self, values: Values) -> float:
+        """The mean gradient that outputs of this size would have if they were proportional to the input; 0 for an output.
+
+        Of several outputs the smallest counts. What is far below it comes from terms that cancel, or from a saturated function.
+        """
+        name = self.name.removeprefix("grad/")
+        if name == self.name or name not in self.evidence.arguments.arrays:
+            return 0.0
+        size = float(np.sum(np.abs(self.evidence.inputs(values)[name])))
+        pulled = []
+        for key in self.evidence.result("jax", "float64", "eager", values).outputs:
+            output = self.evidence.truth(key, values)
+            if output is not None and output.dtype.kind == "f":
+                finite = np.where(np.isfinite(output), output, 0.0)
+                pulled.append(float(np.sum(np.abs(finite * cotangent(key, output.shape)))))
+        return min(pulled, default=0.0) / size if 0 < size < math.inf else 0.0
+
+    def is_saturated(self, dtype: str) -> bool:
+        """A gradient of which no digit shows in the outputs: the whole input times the gradient is less than their rounding."""
+        found = self.statistics("float64", self.values)
+        if found is None or found.nan_actual or found.nan_expected:
+            return False
+        return max(found.peak_actual, found.peak_expected) < epsilon(dtype) * self.natural_scale(self.values)
+
     def statistics(self, dtype: str, values: Values) -> Statistics | None:
         pair = self.pair(dtype, values)
         return None if pair is None else compare(*pair)
-
-
-def worse_side(leaf: Leaf) -> tuple[str | None, str]:
-    """The side that is much further from the float64 truth, or None; and both errors in words.
-
-    One input decides only that both are near. A side is called worse only if it is so over several changed inputs too:
-    the largest of a handful of rounding errors varies by itself.
-    """
-    reference_pair = leaf.statistics("float64", replace(leaf.values, rounded_to=leaf.dtype))
-    if reference_pair is not None and reference_pair.error > tolerances.NO_DIGITS:
-        return None, ZERO
-    errors = Errors(leaf)
-    errors.measure(leaf.values)
-    side = errors.worse()
-    if side is not None:
-        size = max(tolerances.SIDE_JITTER_SIZE, tolerances.SIDE_JITTER_UNITS * epsilon(leaf.dtype))
-        for number in range(1, tolerances.SIDE_JITTERS + 1):
-            errors.measure(replace(leaf.values, jitter=number, size=size))
-        side = errors.worse()
-    if side is not None and leaf.is_zero_but_for_rounding():
-        return None, ZERO
-    return side, errors.words()
-
-
-class Errors:
-    """Errors of both sides to the float64 truth, in units of the dtype, over some inputs."""
-
-    def __init__(self, leaf: Leaf) -> None:
-        self.leaf = leaf
-        self.peaks: dict[str, list[float]] = {side: [] for side in SIDES}
-        self.squares: dict[str, list[float]] = {side: [] for side in SIDES}
-
-    def measure(self, values: Values) -> None:
-        truth, pair = self.leaf.truth(values), self.leaf.pair(self.leaf.dtype, values)
-        if truth is None or pair is None or truth.shape != pair[0].shape:
-            return
-        for side, value in zip(SIDES, pair, strict=True):
-            statistics = compare(as_float64(value), as_float64(truth))
-            unit = epsilon(self.leaf.dtype) * statistics.peak_expected or 1.0
-            self.peaks[side].append(statistics.max_abs / unit)
-            self.squares[side].append((statistics.rms / unit) ** 2)
-
-    def rms(self, side: str) -> float:
-        return math.sqrt(float(np.mean(self.squares[side]))) if self.squares[side] else math.nan
-
-    def ratios(self) -> list[float]:
-        """The symmetric ratio of the errors for each input, largest errors."""
-        floor = tolerances.FLOOR_PEAK_UNITS
-        pairs = zip(*self.peaks.values(), strict=True)
-        return [(max(pair) + floor) / (min(pair) + floor) for pair in pairs]
-
-    def worse(self) -> str | None:
-        far = max(SIDES, key=self.rms)
-        near = SIDES[1 - SIDES.index(far)]
-        peak = {side: max(self.peaks[side], default=math.nan) for side in SIDES}
-        floor = tolerances.FLOOR_RMS_UNITS
-        ratio = (self.rms(far) + floor) / (self.rms(near) + floor)
-        floor = tolerances.FLOOR_PEAK_UNITS
-        peak_ratio = (peak[far] + floor) / (peak[near] + floor)
-        often = sum(
-            (ours + floor) / (theirs + floor) > tolerances.SIDE_RATIO
-            for ours, theirs in zip(self.peaks[far], self.peaks[near], strict=True)
-        )
-        is_worse = (
-            peak[far] > tolerances.FAR_UNITS
-            and min(ratio, peak_ratio) > tolerances.SIDE_RATIO
-            and often >= tolerances.SIDE_SHARE * len(self.peaks[far])
-        )
-        return far if is_worse else None
-
-    def words(self) -> str:
-        if not self.squares["jax"]:
-            return "no error to the float64 truth could be measured"
-        largest = ", ".join(f"{side} {decimal(max(peaks))}" for side, peaks in self.peaks.items())
-        ratios = self.ratios()
-        over = f"over {len(ratios)} inputs: worst {decimal(max(ratios))}, median {decimal(float(np.median(ratios)))}"
-        return f"largest error to the float64 truth in units of {self.leaf.dtype}: {largest}; ratio " + (
-            over if len(ratios) > 1 else decimal(ratios[0])
-        )

@@ -6,12 +6,14 @@ from dataclasses import replace
 
 import numpy as np
 
+from parity import tolerances
 from parity.compare import compare
-from parity.dtypes import largest
-from parity.evidence import SIDES, is_discrete
+from parity.dtypes import epsilon, largest
+from parity.evidence import SIDES, Values, is_discrete
 from parity.finding import Finding, Verdict
 from parity.rungs import discrete
-from parity.rungs.leaf import Leaf, worse_side
+from parity.rungs.leaf import Leaf
+from parity.rungs.sides import compare_sides
 
 
 def judge(leaf: Leaf, finding: Finding, float64: Finding | None) -> Finding:
@@ -19,6 +21,8 @@ def judge(leaf: Leaf, finding: Finding, float64: Finding | None) -> Finding:
     if finding.mismatches == 0:
         return finding
     pair, truth = leaf.judged(), leaf.truth(leaf.values)
+    if float64 is not None and float64.verdict is Verdict.VACUOUS:
+        return replace(finding, verdict=Verdict.VACUOUS, message=float64.message)
     is_same = float64 is not None and float64.verdict.severity <= Verdict.STABILITY.severity
     if truth is None or truth.shape != pair[0].shape or not is_same:
         word = f"the float64 rung says {float64.verdict}" if float64 else "a side has no float64 result"
@@ -41,8 +45,12 @@ def judge(leaf: Leaf, finding: Finding, float64: Finding | None) -> Finding:
             counts = ", ".join(f"{side} {count} of {finding.size}" for side, count in wrong.items())
             words = f"every true value copies an input, so that no rounding is owed; not equal to it: {counts}"
             return replace(finding, verdict=Verdict.STABILITY, side=worse, message=words)
-    side, measured = worse_side(leaf)
-    return replace(finding, verdict=Verdict.STABILITY if side else Verdict.ROUNDING, side=side, message=measured)
+    sides = compare_sides(leaf)
+    if not sides.has_digits and (sides.worse or leaf.values.regime != "unit"):
+        words = f"no digit is right in {leaf.dtype} on either side, nothing was compared; {sides.words}"
+        return replace(finding, verdict=Verdict.VACUOUS, message=words)
+    verdict = Verdict.STABILITY if sides.worse else Verdict.ROUNDING
+    return replace(finding, verdict=verdict, side=sides.worse, message=sides.words)
 
 
 def _lost(value: np.ndarray, truth: np.ndarray, dtype: str) -> int:
@@ -51,6 +59,24 @@ def _lost(value: np.ndarray, truth: np.ndarray, dtype: str) -> int:
 
 
 def _is_copy(leaf: Leaf, truth: np.ndarray) -> bool:
-    """A copy, permutation or look-up: every true value is a value of an input."""
-    inputs = [array.ravel() for array in leaf.evidence.inputs(leaf.values).values() if array.dtype.kind == "f"]
-    return bool(inputs) and truth.dtype.kind == "f" and bool(np.isin(truth, np.concatenate(inputs)).all())
+    """A copy, permutation or look-up: every true value is that of an element of the inputs, and stays so when they move.
+
+    The elements are found where all are moved a little, which makes equal ones differ. A saturated softmax copies too, but
+    which row hangs on a rounding of its logits.
+    """
+    size = tolerances.EXCUSE_UNITS * epsilon(leaf.dtype)
+    # In float32, since two elements may be the same bfloat16 number.
+    there, elsewhere = (replace(leaf.values, rounded_to="float32", again=k, again_size=size) for k in (1, 2))
+    here, moved, other = leaf.values, leaf.truth(there), leaf.truth(elsewhere)
+    if truth.dtype.kind != "f" or moved is None or other is None or not _elements(leaf, here).size:
+        return False
+    elements = _elements(leaf, there)
+    order = np.argsort(elements)
+    places = order[np.minimum(np.searchsorted(elements, moved, sorter=order), elements.size - 1)]
+    pairs = ((here, truth), (there, moved), (elsewhere, other))
+    return all(np.array_equal(_elements(leaf, at)[places], found) for at, found in pairs)
+
+
+def _elements(leaf: Leaf, values: Values) -> np.ndarray:
+    arrays = [array.ravel() for array in leaf.evidence.inputs(values).values() if array.dtype.kind == "f"]
+    return np.concatenate(arrays) if arrays else np.empty(0)

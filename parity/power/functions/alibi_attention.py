@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from parity.power.catalogue import Port, plant
+from parity.power.catalogue import FUSED, Port, plant
 
 
 def inputs(seed: int) -> dict[str, Any]:
@@ -121,3 +121,4 @@ FAULTS = (
     *plant("missing term", "torch", sign=0.0),
 )
 PORTS = (Port("jax", jax_head_by_head), Port("torch", torch_fused))
+WEAK = {"torch_fused": FUSED}

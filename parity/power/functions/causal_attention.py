@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from parity.power.catalogue import Port, plant
+from parity.power.catalogue import FUSED, Port, plant
 
 
 def inputs(seed: int) -> dict[str, Any]:
@@ -95,3 +95,4 @@ FAULTS = (
     *plant("stopped gradient", "torch", kind="gradient", detach_key=True),
 )
 PORTS = (Port("jax", jax_added_mask), Port("torch", torch_fused))
+WEAK = {"torch_fused": FUSED}

@@ -89,3 +89,6 @@ FAULTS = (
     *plant("doubled bias", "jax", bias_factor=2.0),
 )
 PORTS = (Port("jax", jax_fast_variance), Port("torch", torch_functional))
+WEAK = {
+    "jax_fast_variance": {"offset": "E[x²] - E[x]² cancels"},
+}

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from parity.power.catalogue import Port, plant
+from parity.power.catalogue import FUSED, Port, plant
 
 
 def inputs(seed: int) -> dict[str, Any]:
@@ -98,3 +98,4 @@ FAULTS = (
     *plant("low-precision step", "torch", float32_softmax=True),
 )
 PORTS = (Port("jax", jax_group_axis), Port("torch", torch_fused))
+WEAK = {"torch_fused": FUSED}

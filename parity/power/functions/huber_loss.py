@@ -103,3 +103,6 @@ FAULTS = (
     *plant("wrong gradient rule", "torch", kind="gradient", slope_one=True),
 )
 PORTS = (Port("jax", jax_clipped), Port("torch", torch_functional))
+WEAK = {
+    "jax_clipped": {"tiny": "the gradient is q + 1.5 - 1.5: a small q is absorbed"},
+}

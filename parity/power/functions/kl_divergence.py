@@ -100,3 +100,6 @@ FAULTS = (
     *plant("stopped gradient", kind="gradient", detach_teacher=True),
 )
 PORTS = (Port("jax", jax_logsumexp), Port("torch", torch_functional))
+WEAK = {
+    "torch_function": {"wide": "the gradient of p log p in p is NaN where p underflows to zero"},
+}

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from parity.power.catalogue import Port, plant
+from parity.power.catalogue import FUSED, Port, plant
 
 HEADS, LENGTH, SIZE, WIDTH = 3, 7, 11, 15
 
@@ -151,3 +151,4 @@ FAULTS = (
     *plant("stopped gradient", "jax", kind="gradient", detach_value=True),
 )
 PORTS = (Port("jax", jax_vmap_heads), Port("torch", torch_fused))
+WEAK = {"torch_fused": FUSED}

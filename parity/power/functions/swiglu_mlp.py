@@ -117,3 +117,6 @@ FAULTS = (
     *plant("missing bias", "torch", bias=0.0),
 )
 PORTS = (Port("jax", jax_fused_projection), Port("torch", torch_fused_projection))
+WEAK = {
+    "torch_fused_projection": {"wide": "exp(-gate) overflows: the gradient is infinity times zero"},
+}
