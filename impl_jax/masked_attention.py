@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
@@ -20,9 +21,7 @@ def masked_attention(
     """
     check_shapes({"query": "T H", "key": "S H", "value": "S Hv", "visible": "T"}, (query, key, value, visible))
     mask = jnp.arange(key.shape[0]) < visible[:, None]
-    logits = jnp.where(mask, query @ key.T / math.sqrt(query.shape[-1]), -jnp.inf)
-    # Of a row that sees nothing the maximum is -inf: exp(-inf - 0) is zero, exp(-inf + inf) would be NaN.
-    highest = jnp.max(logits, axis=-1, keepdims=True, where=mask, initial=-jnp.inf)
-    numerator = jnp.exp(logits - jnp.where(jnp.isfinite(highest), highest, 0))
-    total = numerator.sum(axis=-1, keepdims=True)
-    return numerator / jnp.where(total == 0, 1, total) @ value
+    logits = query @ key.T / math.sqrt(query.shape[-1])
+    # The lowest number, not -inf: the softmax of a row of -inf, and its gradient, would be NaN.
+    weights = jax.nn.softmax(jnp.where(mask, logits, jnp.finfo(logits.dtype).min), axis=-1)
+    return jnp.where(mask, weights, 0) @ value
