@@ -189,7 +189,7 @@ def _third_opinion(leaf: Leaf, finding: Finding) -> Finding:
     if not errors or not finding.verdict.passes or max(errors.values()) <= tolerances.REFERENCE_EQUAL:
         return finding
     far = max(errors.values())
-    if noise.is_rounding(noise.to_reference(leaf), leaf):
+    if math.isfinite(far) and noise.is_rounding(noise.to_reference(leaf), leaf):
         return finding
     words = (
         f"both sides agree with each other, but not with the reference: {decimal(far)} of the leaf's largest magnitude"

@@ -64,12 +64,11 @@ class Errors:
             truth, pair = leaf.truth(values), leaf.pair(leaf.dtype, values)
             if truth is None or pair is None or truth.shape != pair[0].shape:
                 continue
+            both = [compare(as_float64(value), as_float64(truth)) for value in pair]
             # A gradient far below its natural scale comes from terms of that scale, which are rounded before they cancel.
-            scale = max(float(np.max(np.abs(truth), initial=0.0)), leaf.natural_scale(values))
-            unit = epsilon(leaf.dtype) * scale or 1.0
+            unit = epsilon(leaf.dtype) * max(both[0].peak_expected, leaf.natural_scale(values)) or 1.0
             self.measured.append((values, unit))
-            for side, value in zip(SIDES, pair, strict=True):
-                statistics = compare(as_float64(value), as_float64(truth))
+            for side, statistics in zip(SIDES, both, strict=True):
                 self.peaks[side].append(statistics.max_abs / unit)
                 self.spreads[side].append(statistics.rms / unit)
 
