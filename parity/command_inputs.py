@@ -23,6 +23,9 @@ def function(name: str, argument: str) -> Callable[..., Any]:
         found: Any = importlib.import_module(module)
     except ImportError as error:
         raise InputError(f"{argument}: cannot import {module} ({error}); is it in this folder or installed?") from error
+    except Exception as error:  # whatever the module does when it is imported
+        kind = type(error).__name__
+        raise InputError(f"{argument}: importing {module} raised {kind} ({error}); mend the module first") from error
     for part in attribute.split("."):
         if not hasattr(found, part):
             raise InputError(f"{argument}: {module} has no {attribute}; check its spelling")

@@ -66,6 +66,7 @@ def functions(tmp_path, monkeypatch):
     name = f"mine_{tmp_path.name}".replace("-", "_")
     (tmp_path / f"{name}.py").write_text(MODULE)
     (tmp_path / f"broken_{name}.py").write_text("import no_such_module_at_all")
+    (tmp_path / f"misspelt_{name}.py").write_text("def f(:")
     yield name
     for module in (name, f"broken_{name}"):
         sys.modules.pop(module, None)
@@ -165,6 +166,7 @@ class TestCheck:
             ((".@:matmul", "@:matmul"), "JAX_FUNCTION: got '.@:matmul'"),
             (("@:matmul", "no_such_module:f"), "TORCH_FUNCTION: cannot import no_such_module (No module named"),
             (("@:matmul", "broken_@:f"), "TORCH_FUNCTION: cannot import broken_@ (No module named"),
+            (("@:matmul", "misspelt_@:f"), "TORCH_FUNCTION: importing misspelt_@ raised SyntaxError ("),
             (("@:matmul", "@:matmull"), "TORCH_FUNCTION: @ has no matmull; check its spelling"),
             (("@:number", "@:matmul"), "JAX_FUNCTION: @:number is a int, expected a function"),
             (("@:matmul", "@:matmul", *INPUTS, "--reference", "@"), "--reference: got '@', expected module:function"),
