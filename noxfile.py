@@ -38,7 +38,7 @@ def parity(session: nox.Session) -> None:
 
 @nox.session
 def power(session: nox.Session) -> None:
-    """What parity sees: every planted fault and every correct pair of the catalogue; takes half an hour."""
+    """What parity sees: every planted fault and every correct pair of the catalogue; takes ten minutes."""
     install(session, "all", "power")
     session.run("parity", "power", *session.posargs)
 
