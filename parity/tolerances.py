@@ -92,3 +92,8 @@ CONDITION_MOVE = 2.0**-50
 CONDITION_FACTOR = 16.0
 # A second move is so many times as large, and the result has to move so many times as far.
 CONDITION_STEP = 64.0
+
+# A cause is claimed only if its edit takes the difference to rounding: below CAUSE_FLOOR of the leaf's largest magnitude, and by the
+# factor CAUSE_FALL at least. Correct ports agree to 1e-12, the weakest planted fault shows 5e-6.
+CAUSE_FLOOR = 1e-10
+CAUSE_FALL = 1e-4

@@ -8,13 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from parity import tolerances
 from parity.compare import compare
 from parity.evidence import as_float64
 
-# A candidate is true only if it takes the difference to rounding: below FLOOR of the leaf's largest magnitude, and
-# by the factor FALL at least. Correct ports agree to 1e-12, the weakest planted fault shows 5e-6.
-FLOOR = 1e-10
-FALL = 1e-4
+FLOOR, FALL = tolerances.CAUSE_FLOOR, tolerances.CAUSE_FALL
 
 
 def leaf_error(actual: Any, expected: Any) -> float:
