@@ -13,8 +13,8 @@ REFERENCE_EQUAL = 1e-9
 RATIO_CUT = 1e6
 # Below this it is a different definition, whatever else is measured; between the two, noise and conditioning are looked at too.
 RATIO_OF_DEFINITIONS = 2e4
-# ... at changed inputs. Of correct ports with saturated softmaxes, 3 and 5 of 11 inputs had ratios of 2e6 to 1e10, the others 3e4 to
-# 5e5; the ratio of a definition does not change so.
+# ... at changed inputs. Of correct ports with saturated softmaxes, 3 and 5 of 11 inputs had ratios of 2e6 to 1e10, the others
+# 3e4 to 5e5; the ratio of a definition does not change so.
 RATIO_SHARE = 0.2
 
 # A difference below this many units of a lower precision may be a step in that precision (INTERNAL_PRECISION); it is
@@ -93,7 +93,7 @@ CONDITION_FACTOR = 16.0
 # A second move is so many times as large, and the result has to move so many times as far.
 CONDITION_STEP = 64.0
 
-# A cause is claimed only if its edit takes the difference to rounding: below CAUSE_FLOOR of the leaf's largest magnitude, and by the
-# factor CAUSE_FALL at least. Correct ports agree to 1e-12, the weakest planted fault shows 5e-6.
+# A cause is claimed only if its edit takes the difference to rounding: below CAUSE_FLOOR of the leaf's largest magnitude, and
+# by the factor CAUSE_FALL at least. Correct ports agree to 1e-12, the weakest planted fault shows 5e-6.
 CAUSE_FLOOR = 1e-10
 CAUSE_FALL = 1e-4

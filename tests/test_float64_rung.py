@@ -141,6 +141,41 @@ def test_a_small_steep_difference_is_no_noise():
     assert found(report).verdict is Verdict.SEMANTIC
 
 
+def test_a_small_difference_that_is_new_after_a_move_is_no_noise_of_a_low_precision():
+    # As above; where all are that far out, more than half of the difference is new after the move for bfloat16.
+    inputs = (np.linspace(22, 24, 9).astype(np.float32),)
+    report = check(lambda x: log(1 + exp(x)), lambda x: where(x > 20, x, log(1 + exp(x))), inputs, wrt=(), dtypes=())
+    assert found(report).verdict is Verdict.SEMANTIC
+
+
+@SIDES
+def test_zero_but_for_rounding_where_float32_is_zero_by_luck(side):
+    # 1 / 49 · 49 is one in float32, and not in float64; 1 / 3 · 3 is one in both.
+    inputs = (np.ones(1, np.float32),)
+    finding = found(sided(side, lambda x: x / 49 * 49 - x, lambda x: x / 3 * 3 - x, inputs, wrt=(), dtypes=()))
+    assert finding.verdict is Verdict.ROUNDING
+    assert "zero but for rounding on both sides" in finding.message
+
+
+class TestReference:
+    @pytest.mark.parametrize("bad", [math.nan, math.inf])
+    def test_a_number_that_both_sides_lack_in_the_same_place(self, bad):
+        def function(x):
+            return where(x > 0.5, x * 0 + bad, x)
+
+        report = check(function, function, (X,), reference=lambda x: x, wrt=())
+        finding = found(report)
+        assert (finding.verdict, finding.side) == (Verdict.SEMANTIC, None)
+        assert "both sides agree with each other, but not with the reference: inf of" in finding.message
+        assert check(function, function, (X,), wrt=()).passed
+
+    def test_a_number_that_the_reference_lacks_too(self):
+        def function(x):
+            return where(x > 0.5, x * math.nan, x)
+
+        assert check(function, function, (X,), reference=lambda x: np.where(x > 0.5, np.nan, x), wrt=()).passed
+
+
 def test_each_leaf_has_its_own_verdict():
     report = check(lambda x: (x * 2, x * 3), lambda x: (x + x, x * 4), (X,), wrt=(), dtypes=())
     assert [f.verdict for f in report.findings] == [Verdict.EXACT, Verdict.SEMANTIC]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import ml_dtypes
 import numpy as np
 import pytest
-from both import SWAPPED, check, found, sided, softmax
+from both import SWAPPED, cast, check, found, sided, softmax
 
 from parity import Verdict
 from parity.inputs import normal
@@ -18,13 +19,22 @@ PICK = np.array([3, 0, 3, 63])
 
 @pytest.fixture(autouse=True, scope="module")
 def frameworks():
-    global jnp, torch
-    import jax.numpy as jnp
+    global jax, torch
+    import jax
     import torch
 
 
 def reverse(x):
     return x.flip(0) if isinstance(x, torch.Tensor) else x[::-1]
+
+
+def softmax_of_rows(logits):
+    return torch.softmax(logits, -1) if isinstance(logits, torch.Tensor) else jax.nn.softmax(logits, -1)
+
+
+def small(x):
+    """Nothing in float64, a few units in a lower precision."""
+    return 0 if "float64" in str(x.dtype) else 0.05 * (x > 0)
 
 
 COPIES = {
@@ -51,6 +61,61 @@ class TestCopies:
         finding = found(report, dtype=dtype)
         assert (finding.verdict, finding.side) == (Verdict.STABILITY, side)
         assert "copies an input, so that no rounding is owed" in finding.message
+
+
+@pytest.mark.parametrize("side", ["jax", "torch"])
+@pytest.mark.parametrize("dtype", LOW)
+@pytest.mark.parametrize(
+    "function", [reverse, lambda x: x[2:], lambda x: x * 1], ids=["reverse", "look-up", "identity"]
+)
+def test_a_copy_of_equal_elements_is_one(function, dtype, side):
+    inputs = (np.tile(X[:8], (8, 1)),)
+    report = sided(side, lambda x: function(x) * 3 / 3, function, inputs, dtypes=(dtype,), wrt=())
+    finding = found(report, dtype=dtype)
+    assert (finding.verdict, finding.side) == (Verdict.STABILITY, side)
+    assert "copies an input, so that no rounding is owed" in finding.message
+
+
+@pytest.mark.parametrize("side", ["jax", "torch"])
+def test_a_saturated_softmax_is_no_copy(side):
+    """Each true value is an element of `value`: which one hangs on the rounding of logits of 1e5."""
+
+    def attention(query, key, value):
+        return softmax_of_rows(query @ key.T) @ value
+
+    def fine(query, key, value):
+        if "bfloat16" not in str(query.dtype):
+            return attention(query, key, value)
+        return cast(attention(*(cast(x, "float32") for x in (query, key, value))), "bfloat16")
+
+    inputs = (normal((64, 8), 0, "query") * 1000, normal((64, 8), 0, "key") * 50, normal((64, 1), 0, "value"))
+    inputs = tuple(np.asarray(x, np.float32) for x in inputs)
+    report = sided(side, attention, fine, inputs, dtypes=("bfloat16",), wrt=())
+    finding = found(report, dtype="bfloat16")
+    assert finding.mismatches
+    assert np.isin(finding.truth, inputs[2].astype(ml_dtypes.bfloat16).astype(np.float64))
+    assert (finding.verdict, finding.side) == (Verdict.ROUNDING, None)
+
+
+@pytest.mark.parametrize("side", ["jax", "torch"])
+def test_zeros_that_are_zero_but_for_rounding_are_no_copies(side):
+    """The gradient of y is zero, as an element of x is: by cancellation, which float32 does not do exactly."""
+    inputs = (np.where(X > 1, X, 0), normal((64, 5), 0, "y"))
+    odd, good = (lambda x, y: x * 2 + y * ((x + 1500) - 1500 - x)), (lambda x, y: x * 2 + y * ((x + 700) - 700 - x))
+    finding = found(sided(side, odd, good, inputs, wrt="y"), "grad/y", "float32")
+    assert finding.mismatches
+    assert (finding.verdict, finding.side) == (Verdict.ROUNDING, None)
+
+
+@pytest.mark.parametrize("dtype", LOW)
+def test_what_float64_says_nothing_about_no_lower_precision_decides(dtype):
+    # Both give seven in float64; below, a rounding differs.
+    one, other = (lambda x: (x - x) / 3 + 7 + small(x)), (lambda x: (x - x) + 7)
+    report = check(one, other, (X,), wrt=(), dtypes=(dtype,))
+    finding = found(report, dtype=dtype)
+    assert finding.mismatches
+    assert finding.verdict is Verdict.VACUOUS
+    assert finding.message == found(report).message
 
 
 def test_a_copy_that_both_sides_round_alike_names_nobody():

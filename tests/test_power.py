@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from parity import cli
-from parity.finding import Verdict
+from parity.finding import Cause, Finding, Verdict
 from parity.power import catalogue, measure, report
 from parity.power.judges import RULES, alarms
 from parity.power.measure import Outcome
@@ -206,6 +206,66 @@ class TestReport:
         assert [len(found[what]) for what in ("faults", "ports")] == [4, 2]
         assert found["faults"][0]["said"] == ["sign", "eps value"]
         assert found["ports"][1]["false_alarms"] == ["g: out", "g: grad"]
+
+
+NOT_FINITE = (Cause("NaN or infinity", "not finite: torch: 1 of 4"),)
+
+
+class TestWeak:
+    """A pair whose PyTorch side has weak arithmetic in the wide regime."""
+
+    PAIR = catalogue.Comparison(
+        "f/one/two", "f", lambda: abs, lambda: abs, lambda seed: {}, weak={("torch", "wide"): "cancels"}
+    )
+
+    def judged(self, *changes):
+        named = Finding("out", "float32", "eager", Verdict.STABILITY, "torch", regime="wide")
+        passed = replace(named, verdict=Verdict.ROUNDING, side=None, regime="unit")
+        return measure._outcome(self.PAIR, 0, [passed, *(replace(named, **change) for change in changes)], {})
+
+    @pytest.mark.parametrize("change", [{}, {"verdict": Verdict.SEMANTIC, "causes": NOT_FINITE}])
+    def test_the_side_that_is_named_is_no_false_alarm(self, change):
+        found = self.judged(change)
+        assert (found.weak, found.false_alarms, found.alarm, found.comparisons) == (1, (), False, 2)
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            {"side": "jax"},
+            {"side": None},
+            {"regime": "offset"},
+            {"regime": "unit"},
+            {"verdict": Verdict.SEMANTIC},
+            {"verdict": Verdict.INTERNAL_PRECISION},
+            {"verdict": Verdict.SEMANTIC, "causes": NOT_FINITE, "side": None},
+        ],
+    )
+    def test_anything_else_is_one(self, change):
+        found = self.judged(change)
+        assert (found.weak, len(found.false_alarms), found.alarm) == (0, 1, True)
+
+    def test_what_cannot_be_judged_after_it_is_none(self):
+        after = {"verdict": Verdict.INCONCLUSIVE, "side": None, "dtype": "bfloat16"}
+        found = self.judged({}, after)
+        assert (found.weak, found.alarm) == (2, False)
+        for elsewhere in ({"leaf": "grad/x"}, {"regime": "offset"}):
+            found = self.judged({}, after | elsewhere)
+            assert (found.weak, len(found.false_alarms), found.alarm) == (1, 1, True)
+        found = self.judged(after)
+        assert (found.weak, found.alarm) == (0, True)
+
+    def test_a_pair_that_nobody_calls_weak(self):
+        named = Finding("out", "float32", "eager", Verdict.STABILITY, "torch", regime="wide")
+        assert measure._outcome(replace(self.PAIR, weak={}), 0, [named], {}).alarm
+
+    def test_is_counted_and_listed(self, monkeypatch):
+        monkeypatch.setattr(report, "weaknesses", lambda: iter([("f/two", "wide", "cancels")]))
+        power = replace(POWER, ports=(replace(POWER.ports[0], weak=2), replace(POWER.ports[1], weak=3)))
+        assert power.weak == 5
+        text = report.markdown(power)
+        assert "In 5 comparisons parity named the side of a correct port whose arithmetic is worse" in text
+        assert "| f/two | wide | cancels |" in text
+        assert [port["weak"] for port in report.to_dict(power)["ports"]] == [2, 3]
 
 
 @pytest.fixture

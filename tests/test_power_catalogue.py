@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from parity.inputs import cotangent
+from parity.inputs import REGIMES, cotangent
 from parity.power import catalogue
 from parity.power.catalogue import SIDES, Comparison
 
@@ -245,3 +245,31 @@ def test_listing_imports_no_framework() -> None:
         "assert not {'jax', 'torch'} & sys.modules.keys()"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_weak_arithmetic_is_that_of_an_idiom_in_a_regime() -> None:
+    weak = list(catalogue.weaknesses())
+    assert len(weak) >= 10
+    for idiom, regime, reason in weak:
+        function, build = idiom.split("/")
+        module = catalogue.load(function)
+        builds = [module.jax_function, module.torch_function, *(port.build for port in module.PORTS)]
+        assert build in [found.__name__ for found in builds], idiom
+        assert regime in REGIMES, idiom
+        assert regime != "unit", idiom
+        assert reason.strip(), idiom
+
+
+def test_only_pairs_with_a_weak_idiom_are_weak() -> None:
+    known = {(*idiom.split("/"), regime): reason for idiom, regime, reason in catalogue.weaknesses()}
+    for pair in PORTS:
+        names = dict(zip(SIDES, pair.name.split("/")[1:], strict=True))
+        found = {
+            (side, regime): reason
+            for (function, build, regime), reason in known.items()
+            for side in SIDES
+            if (function, build) == (pair.function, names[side])
+        }
+        assert pair.weak == found, pair.name
+    assert any(pair.weak for pair in PORTS)
+    assert not any(pair.weak for pair in FAULTS)

@@ -6,10 +6,12 @@ import dataclasses
 import importlib
 import sys
 
+import numpy as np
 import pytest
 
 from parity import ops
 from parity.errors import InputError
+from parity.inputs import seeded_inputs
 from parity.spec import Array, Case, Op
 
 SIZES = {"B": 2, "T": 5, "Hv": 7}
@@ -74,3 +76,19 @@ class TestOp:
 def test_case_in_words():
     op = Op(inputs={}, outputs="", sizes=({},), reference=lambda: None, source="", name="attention")
     assert str(Case(op, {"T": 5, "S": 7}, "float32", seed=3)) == "attention[T=5,S=7]-float32-seed3"
+
+
+class TestSpecial:
+    def test_none_by_default(self):
+        assert Op(inputs={}, outputs="", sizes=({},), reference=lambda: None, source="").special == {}
+
+    @pytest.mark.parametrize(("name", "special"), [(n, s) for n in ops.names() for s in ops.load(n).special])
+    def test_others_of_the_same_kind_and_the_seeded_stay(self, name, special):
+        op = ops.load(name)
+        for sizes in op.sizes:
+            seeded = seeded_inputs(op, sizes)
+            changed = op.special[special](seeded)
+            kinds = [{key: (x.shape, x.dtype) for key, x in inputs.items()} for inputs in (seeded, changed)]
+            assert kinds[0] == kinds[1]
+            assert any(not np.array_equal(seeded[key], changed[key]) for key in seeded)
+            assert all(np.array_equal(x, seeded[key]) for key, x in seeded_inputs(op, sizes).items())
