@@ -1,0 +1,62 @@
+"""`parity check`: anybody's two functions."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from parity.commands.options import FAILED, Dtypes, Json, Modes
+
+
+def check(
+    jax_function: Annotated[str, typer.Argument(help="module:function")],
+    torch_function: Annotated[str, typer.Argument(help="module:function")],
+    inputs: Annotated[
+        list[str],
+        typer.Option(
+            "--input",
+            help="Seeded input NAME=SHAPE, such as x=4x8, or NAME=SHAPE:N for integers below N. May be repeated.",
+        ),
+    ] = [],  # noqa: B006
+    stored: Annotated[Path | None, typer.Option(help="An .npz file with one array for each parameter.")] = None,
+    reference: Annotated[str | None, typer.Option(help="The same in NumPy, module:function.")] = None,
+    wrt: Annotated[list[str], typer.Option(help="Input to differentiate; by default all; `none` for none.")] = [],  # noqa: B006
+    regime: Annotated[list[str], typer.Option(help="Also on inputs in this regime, such as offset.")] = [],  # noqa: B006
+    deviations: Annotated[Path | None, typer.Option(help="A TOML file of declared, accepted differences.")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the seeded inputs.")] = 0,
+    dtype: Dtypes = ["float32"],  # noqa: B006
+    mode: Modes = ["eager"],  # noqa: B006
+    as_json: Json = False,
+) -> None:
+    """Check your own two functions, on seeded or stored inputs."""
+    import parity
+    from parity import command_inputs
+    from parity.check import with_replay
+
+    sys.path.insert(0, "")  # modules of the folder that the command is called in
+    functions = (
+        command_inputs.function(jax_function, "JAX_FUNCTION"),
+        command_inputs.function(torch_function, "TORCH_FUNCTION"),
+    )
+    given = command_inputs.arrays(inputs, stored, seed)
+    report = parity.check(
+        *functions,
+        given,
+        reference=command_inputs.function(reference, "--reference") if reference else None,
+        wrt=() if wrt == ["none"] else tuple(wrt) or "all",
+        dtypes=dtype,
+        modes=mode,
+        regimes=("unit", *regime),
+        deviations=deviations or (),
+        name=f"{jax_function} against {torch_function}",
+    )
+    if not report.passed:
+        told = {"reference": reference, "wrt": wrt, "regimes": regime, "deviations": deviations}
+        options = {"dtypes": dtype, "modes": mode, **{key: value for key, value in told.items() if value}}
+        report = with_replay(report, functions, given, options)
+    print(report.to_json() if as_json else report)
+    if not report.passed:
+        raise typer.Exit(FAILED)

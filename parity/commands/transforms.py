@@ -1,0 +1,57 @@
+"""`parity transforms`: the matrix of transformations."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from parity.commands.options import FAILED, INTERRUPTED, REPORT, Json, Processes, ReportFolder
+from parity.process import use_threads
+
+
+def transforms(
+    select: Annotated[list[str] | None, typer.Argument(help="Rows: operations, or groups of their own.")] = None,
+    report: ReportFolder = REPORT,
+    processes: Processes = None,
+    as_json: Json = False,
+) -> None:
+    """Check every transformation of the built-in operations: jit, vmap, grad, compositions, checkpoint, many devices.
+
+    Writes transforms.json; the exit code is 0 only if every cell passed.
+    """
+    use_threads(1)
+    from parity.pool import default_processes
+    from parity.report import terminal
+    from parity.store import writable_folder
+    from parity.transforms import report as shown
+    from parity.transforms import run as matrices
+    from parity.transforms.check import Matrix
+
+    folder, selected = writable_folder(report, "--report"), matrices.selected(select or [])
+    console, matrix, interrupted = Console(stderr=as_json), Matrix(), False
+    with terminal.progress_bar(console) as bar:
+        task = bar.add_task("starting", total=matrices.total(selected))
+
+        def progress(name: str, words: str, fraction: float) -> None:
+            bar.update(task, description=f"{name}: {words}")
+
+        try:
+            for found in matrices.run(matrix, selected, progress, processes or default_processes()):
+                bar.advance(task, len(found))
+                shown.write_report(matrix, folder)
+        except KeyboardInterrupt:
+            interrupted = True
+        bar.update(task, description="stopped" if interrupted else "done")
+    if as_json:
+        print(shown.as_json(matrix), end="")
+    else:
+        console.print(shown.table(matrix))
+        shown.print_summary(console, matrix)
+    state = "passed" if matrix.passed else "failed" if matrix.complete else "incomplete"
+    console.print(f"{state}: {folder / shown.FILE}", highlight=False)
+    if interrupted:
+        raise typer.Exit(INTERRUPTED)
+    if not matrix.passed:
+        raise typer.Exit(FAILED)
