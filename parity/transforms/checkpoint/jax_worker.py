@@ -1,0 +1,50 @@
+"""Measures every policy in JAX: `python -m parity.transforms.checkpoint.jax_worker RANK COUNT ADDRESS FOLDER`."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import jax
+import numpy as np
+
+from parity import backends
+from parity.transforms.checkpoint import in_jax
+from parity.transforms.checkpoint.cases import MODELS, PLAIN
+from parity.transforms.checkpoint.peak import peak_bytes
+from parity.transforms.devices.worker import Place, nested, read_whole, run_worker
+from parity.tree import named_leaves
+
+
+def work(place: Place) -> None:
+    inputs = nested(read_whole(place.folder / "inputs.npz"))
+    results: dict[str, np.ndarray] = {}
+    with backends.get("jax").settings("float64"):
+        for model in MODELS:
+            arrays = jax.tree.map(backends.get("jax").from_numpy, inputs[model])
+            for policy in (PLAIN, *in_jax.POLICIES):
+                found = measured(model, policy, **arrays)
+                results |= {f"{model}/{policy}/{name}": leaf for name, leaf in found.items()}
+    place.write(results)
+
+
+def measured(model: str, policy: str, x: jax.Array, weights: in_jax.Weights, cotangent: jax.Array) -> dict:
+    """Gradients by name, and the figures of one model under one policy."""
+    layer = in_jax.LAYERS[model]
+    gradient = partial(in_jax.gradient, layer=layer, policy=policy)
+    compiled = jax.jit(gradient).lower(x, weights, cotangent).compile()
+    counts = in_jax.counted(jax.make_jaxpr(gradient)(x, weights, cotangent).jaxpr)
+    figures = {
+        "saved_bytes": in_jax.saved_bytes(x, weights, layer, policy),
+        "compiled_bytes": in_jax.compiled_bytes(compiled),
+        "peak_bytes": peak_bytes(lambda: jax.block_until_ready(compiled(x, weights, cotangent))),
+        "matmuls": sum(counts[name] for name in in_jax.MATMULS),
+        "nonlinear": sum(counts[name] for name in in_jax.NONLINEAR),
+    }
+    leaves = named_leaves(dict(zip(("x", "weights"), compiled(x, weights, cotangent), strict=True)), "grad")
+    return {name: np.array(leaf) for name, leaf in leaves.items()} | {
+        f"figure/{name}": np.int64(value) for name, value in figures.items()
+    }
+
+
+if __name__ == "__main__":
+    run_worker(work)

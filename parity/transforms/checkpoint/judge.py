@@ -1,0 +1,132 @@
+"""Runs the worker of each framework and judges every policy: same gradients, less memory, something computed again."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from parity import backends, tolerances
+from parity.finding import Verdict
+from parity.process import use_compilation_caches, use_threads
+from parity.transforms.checkpoint.cases import MODELS, PLAIN, POLICIES, Policy, inputs
+from parity.transforms.checkpoint.peak import ENVIRONMENT
+from parity.transforms.devices.launch import WorkerError, launch
+from parity.transforms.devices.same import Difference, difference
+from parity.transforms.devices.worker import read_whole, result_path, write_whole
+from parity.transforms.outcome import Outcome
+
+GROUP = "checkpoint"
+TIMEOUT_S = 300.0
+Results = Mapping[str, np.ndarray]
+
+
+def run(
+    progress: Callable[[str, float], None] = lambda words, fraction: None,
+    frameworks: Sequence[str] = backends.NAMES,
+) -> Iterator[Outcome]:
+    """Every policy on every model.
+
+    Args:
+        progress: called with what is going on and the fraction of it that is done.
+        frameworks: with one alone nothing is compared across.
+
+    Raises:
+        MissingBackendError: a framework is not installed.
+    """
+    for name in frameworks:
+        backends.get(name)
+    use_compilation_caches()
+    use_threads(1)
+    results: dict[str, Results] = {}
+    problems: dict[str, str] = {}
+    started = time.perf_counter()
+    for count, name in enumerate(frameworks):
+        progress(f"{name}: every policy", count / len(frameworks))
+        try:
+            results[name] = measured(name)
+        except (WorkerError, OSError) as error:
+            problems[name] = str(error)
+    share = (time.perf_counter() - started) / (len(MODELS) * len(POLICIES))
+    for model in MODELS:
+        for each in POLICIES:
+            yield judged(model, each, results, problems, share)
+
+
+def measured(backend: str) -> dict[str, np.ndarray]:
+    """What a worker of this framework found on the common inputs, by `model/policy/grad/…` and `model/policy/figure/…`.
+
+    Raises:
+        WorkerError: it failed.
+    """
+    with tempfile.TemporaryDirectory(prefix="parity-checkpoint-") as name:
+        folder = Path(name)
+        write_whole(folder / "inputs.npz", inputs())
+        launch(f"{__package__}.{backend}_worker", 1, folder, environment=ENVIRONMENT, timeout_s=TIMEOUT_S)
+        return read_whole(result_path(folder, 0))
+
+
+def judged(
+    model: str, policy: Policy, results: Mapping[str, Results], problems: Mapping[str, str], seconds: float
+) -> Outcome:
+    """One cell. SEMANTIC for other gradients, VACUOUS where checkpointing did not do its work."""
+
+    def outcome(verdict: Verdict, side: str | None, words: str, error: float = float("nan")) -> Outcome:
+        return Outcome(model, GROUP, policy.name, verdict, side, words, error, seconds)
+
+    if problems:
+        return outcome(Verdict.ERROR, *next(iter(problems.items())))
+    gradients = {side: _part(found, model, policy.name, "grad") for side, found in results.items()}
+    compared: list[tuple[Difference, str | None]] = [
+        (difference(gradients[side], _part(found, model, PLAIN, "grad"), f"{side} = without checkpoint"), side)
+        for side, found in results.items()
+    ]
+    if len(gradients) > 1:
+        compared.append((difference(gradients["jax"], gradients["torch"], "jax = torch"), None))
+    worst, side = max(compared, key=lambda pair: (pair[0].verdict.severity, pair[0].error))
+    if not worst.verdict.passes:
+        return outcome(worst.verdict, side, worst.words, worst.error)
+    words = []
+    for backend, found in results.items():
+        figures, plain = (_figures(found, model, name) for name in (policy.name, PLAIN))
+        wrong = wrong_with(figures, plain, policy.recomputes, policy.saves_memory(backend, model))
+        words.append(f"{backend}: {described(figures, plain)}")
+        if wrong:
+            return outcome(Verdict.VACUOUS, backend, f"{wrong}; {words[-1]}", worst.error)
+    return outcome(worst.verdict, None, "; ".join(words), worst.error)
+
+
+def wrong_with(figures: Mapping[str, int], plain: Mapping[str, int], recomputes: bool, saves_memory: bool) -> str:
+    """What checkpointing did not do that it should have done, or did unasked; empty if nothing."""
+    more = {name: figures[name] - plain[name] for name in ("matmuls", "nonlinear")}
+    if recomputes and not any(count > 0 for count in more.values()):
+        return "nothing is computed again"
+    if not recomputes and any(more.values()):
+        return "something is computed again where everything is kept"
+    less_kept = plain["saved_bytes"] - figures["saved_bytes"]
+    if not saves_memory:
+        return "less is kept than expected: the exception no longer holds" if less_kept > 0 else ""
+    if less_kept <= 0:
+        return "no less is kept for the backward pass"
+    for name in ("compiled_bytes", "peak_bytes"):
+        if name in figures and plain[name] - figures[name] < tolerances.PEAK_FALLS_BY * less_kept:
+            return f"{name} does not fall by what is kept less"
+    return ""
+
+
+def described(figures: Mapping[str, int], plain: Mapping[str, int]) -> str:
+    kept, peak = (f"{plain[name] / 1e6:.1f} → {figures[name] / 1e6:.1f} MB" for name in ("saved_bytes", "peak_bytes"))
+    again = f"{figures['matmuls'] - plain['matmuls']} products and {figures['nonlinear'] - plain['nonlinear']} exp or softmax"
+    return f"kept {kept}, peak {peak}, {again} again"
+
+
+def _part(results: Results, model: str, policy: str, kind: str) -> dict[str, np.ndarray]:
+    prefix = f"{model}/{policy}/{kind}/"
+    return {name.removeprefix(prefix): leaf for name, leaf in results.items() if name.startswith(prefix)}
+
+
+def _figures(results: Results, model: str, policy: str) -> dict[str, int]:
+    return {name: int(value) for name, value in _part(results, model, policy, "figure").items()}

@@ -1,0 +1,50 @@
+"""Measures every policy in torch: `python -m parity.transforms.checkpoint.torch_worker RANK COUNT ADDRESS FOLDER`."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+import torch
+
+from parity import backends
+from parity.transforms.checkpoint import in_torch
+from parity.transforms.checkpoint.cases import MODELS, PLAIN
+from parity.transforms.checkpoint.peak import peak_bytes
+from parity.transforms.devices.worker import Place, nested, read_whole, run_worker
+from parity.tree import named_leaves
+
+
+def work(place: Place) -> None:
+    adapter = backends.get("torch")
+    arrays = read_whole(place.folder / "inputs.npz")
+    inputs = nested({name: adapter.from_numpy(array) for name, array in arrays.items()})
+    results: dict[str, np.ndarray] = {}
+    with adapter.settings("float64"):
+        for model in MODELS:
+            for policy in (PLAIN, *in_torch.POLICIES):
+                found = measured(model, policy, **inputs[model])
+                results |= {f"{model}/{policy}/{name}": leaf for name, leaf in found.items()}
+    place.write(results)
+
+
+def measured(model: str, policy: str, x: torch.Tensor, weights: in_torch.Weights, cotangent: torch.Tensor) -> dict:
+    """Gradients by name, and the figures of one model under one policy."""
+    layer = in_torch.LAYERS[model]
+    gradient = partial(in_torch.gradient, x, weights, cotangent, layer, policy)
+    with in_torch.Counting() as counting:
+        gradient()
+    figures = {
+        "saved_bytes": in_torch.saved_bytes(x, weights, layer, policy),
+        "peak_bytes": peak_bytes(gradient),
+        "matmuls": sum(counting.counts[name] for name in in_torch.MATMULS),
+        "nonlinear": sum(counting.counts[name] for name in in_torch.NONLINEAR),
+    }
+    leaves = named_leaves(dict(zip(("x", "weights"), gradient(), strict=True)), "grad")
+    return {name: backends.get("torch").to_numpy(leaf) for name, leaf in leaves.items()} | {
+        f"figure/{name}": np.int64(value) for name, value in figures.items()
+    }
+
+
+if __name__ == "__main__":
+    run_worker(work)
