@@ -38,6 +38,7 @@ def regimes(
             bar.update(task, description=f"{name}: {words}")
 
         try:
+            shown.write_report(rows, False, folder)  # in place of that of an earlier run
             for done, found in enumerate(measured.run(selected, progress, processes or default_processes()), 1):
                 rows += found
                 bar.update(task, completed=done)

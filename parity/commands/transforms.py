@@ -38,6 +38,7 @@ def transforms(
             bar.update(task, description=f"{name}: {words}")
 
         try:
+            shown.write_report(matrix, folder)  # in place of that of an earlier run
             for found in matrices.run(matrix, selected, progress, processes or default_processes()):
                 bar.advance(task, len(found))
                 shown.write_report(matrix, folder)
