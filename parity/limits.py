@@ -9,6 +9,10 @@ from collections.abc import Iterator
 from types import FrameType
 
 
+# An exception that strikes inside of a callback of the garbage collector is lost: the alarm rings again after so long.
+AGAIN_S = 1.0
+
+
 class TimeLimitExceeded(BaseException):
     """Not an `Exception`, so that a function which catches every exception cannot swallow it."""
 
@@ -29,7 +33,7 @@ def time_limit(seconds: float) -> Iterator[None]:
         raise TimeLimitExceeded(f"no result after {seconds:g} s")
 
     previous_handler = signal.signal(signal.SIGALRM, on_alarm)
-    previous_timer = signal.setitimer(signal.ITIMER_REAL, seconds)
+    previous_timer = signal.setitimer(signal.ITIMER_REAL, seconds, AGAIN_S)
     try:
         yield
     finally:

@@ -18,6 +18,7 @@ from parity.tree import named_leaves
 @contextlib.contextmanager
 def settings(dtype: str) -> Iterator[None]:
     before = torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32, torch.get_default_dtype()
+    differentiates = torch.is_grad_enabled()
     try:
         torch.set_float32_matmul_precision("highest")
         torch.backends.cudnn.allow_tf32 = False
@@ -28,6 +29,7 @@ def settings(dtype: str) -> Iterator[None]:
         torch.set_float32_matmul_precision(before[0])
         torch.backends.cudnn.allow_tf32 = before[1]
         torch.set_default_dtype(before[2])
+        torch.set_grad_enabled(differentiates)  # a time limit may strike inside of torch.no_grad
 
 
 def from_numpy(array: np.ndarray) -> torch.Tensor:

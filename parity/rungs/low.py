@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -61,20 +62,27 @@ def _lost(value: np.ndarray, truth: np.ndarray, dtype: str) -> int:
 def _is_copy(leaf: Leaf, truth: np.ndarray) -> bool:
     """A copy, permutation or look-up: every true value is that of an element of the inputs, and stays so when they move.
 
-    The elements are found where all are moved a little, which makes equal ones differ. A saturated softmax copies too, but
-    which row hangs on a rounding of its logits.
+    A saturated softmax copies too, but which row hangs on a rounding of its logits.
     """
     size = tolerances.EXCUSE_UNITS * epsilon(leaf.dtype)
-    # In float32, since two elements may be the same bfloat16 number.
-    there, elsewhere = (replace(leaf.values, rounded_to="float32", again=k, again_size=size) for k in (1, 2))
-    here, moved, other = leaf.values, leaf.truth(there), leaf.truth(elsewhere)
-    if truth.dtype.kind != "f" or moved is None or other is None or not _elements(leaf, here).size:
+    # In float32, since bfloat16 would make equal numbers of most.
+    moved = [replace(leaf.values, rounded_to="float32", again=k, again_size=size) for k in (1, 2)]
+    truths, elements = [truth], [_elements(leaf, leaf.values)]
+    if truth.dtype.kind != "f" or not np.isin(truth, elements[0]).all():
         return False
-    elements = _elements(leaf, there)
-    order = np.argsort(elements)
-    places = order[np.minimum(np.searchsorted(elements, moved, sorter=order), elements.size - 1)]
-    pairs = ((here, truth), (there, moved), (elsewhere, other))
-    return all(np.array_equal(_elements(leaf, at)[places], found) for at, found in pairs)
+    for values in moved:
+        other = leaf.truth(values)
+        if other is None:
+            return False
+        truths.append(other)
+        elements.append(_elements(leaf, values))
+    return bool(np.isin(_triples(truths), _triples(elements)).all())
+
+
+def _triples(arrays: Sequence[np.ndarray]) -> np.ndarray:
+    """Elements with their moved values, each as one thing that can be looked up; -0 is 0."""
+    rows = np.stack([array.ravel().astype(np.float64) + 0.0 for array in arrays], axis=-1)
+    return np.ascontiguousarray(rows).view(f"V{8 * len(arrays)}").ravel()
 
 
 def _elements(leaf: Leaf, values: Values) -> np.ndarray:
