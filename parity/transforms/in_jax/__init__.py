@@ -1,0 +1,1 @@
+"""The cells in JAX, in its own idiom."""

@@ -1,0 +1,34 @@
+"""`jax.jit`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+
+from parity.transforms.impurity import refuse_impure
+
+
+def compiled(whole: Callable[..., Any]) -> Any:
+    return jax.jit(whole)
+
+
+def compilations(flexible: Callable[..., Any], shapes: list[Any]) -> Any:
+    given, other_shape, other_dtype = shapes
+    function: Any = jax.jit(flexible)
+    count = {}
+    for name, arrays in (
+        ("given", given),
+        ("again", given),
+        ("other shape", other_shape),
+        ("other dtype", other_dtype),
+    ):
+        function(arrays)
+        count[name] = function._cache_size()
+    return count
+
+
+def pure(whole: Callable[..., Any], arrays: Any, subject: Any) -> Any:
+    refuse_impure(subject, "jax")
+    return whole(arrays)

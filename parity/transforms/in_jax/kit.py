@@ -1,0 +1,97 @@
+"""The functions that are transformed, made from the caller's; stacking, inner products and the count of compilations."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from parity.transforms.subject import Subject, called, named
+
+Tree = Any
+_executions = [0]
+
+
+def operation(subject: Subject, constants: Mapping[str, Any], *, floating: bool) -> Callable[..., Any]:
+    """Arrays by name → outputs by name, floating ones alone or all arrays."""
+    function, template, positional = subject.functions["jax"], subject.template, subject.arguments.positional
+
+    def operation(arrays: Mapping[str, Any]) -> dict[str, Any]:
+        _executions[0] += 1  # Python runs this when JAX traces it or calls it eagerly, and never once it is compiled
+        out = named(called(function, template, positional, {**arrays, **constants}))
+        return {name: leaf for name, leaf in out.items() if _is_wanted(leaf, floating)}
+
+    return operation
+
+
+def _is_wanted(leaf: Any, floating: bool) -> bool:
+    return isinstance(leaf, jax.Array) and (not floating or jnp.issubdtype(leaf.dtype, jnp.floating))
+
+
+def scalar(f: Callable[..., Any], cotangent: Mapping[str, Any]) -> Callable[..., Any]:
+    def loss(x: Mapping[str, Any]) -> Any:
+        return sum(jnp.sum(cotangent[name] * jnp.sin(leaf)) for name, leaf in f(x).items())
+
+    return loss
+
+
+def of_one(function: Callable[..., Any], x: Mapping[str, Any], name: str) -> Callable[..., Any]:
+    return lambda leaf: function({**x, name: leaf})
+
+
+def mapped(function: Callable[..., Any]) -> Callable[..., Any]:
+    return jax.vmap(function)
+
+
+def stack(trees: list[Tree], axis: int = 0) -> Tree:
+    return jax.tree.map(lambda *leaves: jnp.stack(leaves, min(axis, leaves[0].ndim)), *trees)
+
+
+def inner(left: Tree, right: Tree) -> Any:
+    return sum(jnp.sum(left[name] * right[name]) for name in left)
+
+
+def times(factor: Any, tree: Tree) -> Tree:
+    """Each leaf times a number, or times one number for each example."""
+    return jax.tree.map(lambda leaf: jnp.expand_dims(factor, tuple(range(factor.ndim, leaf.ndim))) * leaf, tree)
+
+
+def gradient(loss: Callable[..., Any], x: Tree) -> Tree:
+    """By `jax.vjp`: another way than the `jax.grad` of the cells."""
+    value, pull = jax.vjp(loss, x)
+    return pull(jnp.ones_like(value))[0]
+
+
+def forget() -> None:
+    """Frees what was compiled: a process that works through all operations would grow by gigabytes."""
+    jax.clear_caches()
+
+
+@contextlib.contextmanager
+def ready_to_compile() -> Iterator[None]:
+    if jax.config.jax_disable_jit:  # type: ignore[attr-defined]
+        raise RuntimeError("jax.jit is disabled (jax.disable_jit, JAX_DISABLE_JIT): nothing would be compiled")
+    yield
+
+
+@contextlib.contextmanager
+def counted() -> Iterator[Callable[[], tuple[int, int]]]:
+    """How many programs XLA compiled, and how often Python ran the operation, since the last call."""
+    compiled, before = [0], [_executions[0]]
+
+    def listen(event: str, duration_secs: float, **_: Any) -> None:
+        compiled[0] += event == "/jax/core/compile/backend_compile_duration"
+
+    def count() -> tuple[int, int]:
+        found = compiled[0], _executions[0] - before[0]
+        compiled[0], before[0] = 0, _executions[0]
+        return found
+
+    jax.monitoring.register_event_duration_secs_listener(listen)
+    try:
+        yield count
+    finally:
+        jax.monitoring.unregister_event_duration_listener(listen)

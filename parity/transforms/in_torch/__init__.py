@@ -1,0 +1,1 @@
+"""The cells in PyTorch, in its own idiom."""

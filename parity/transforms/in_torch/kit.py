@@ -1,0 +1,93 @@
+"""The functions that are transformed, made from the caller's; stacking, inner products and the count of compilations."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import torch
+from torch._dynamo import config
+from torch._dynamo.utils import counters
+from torch.utils import _pytree as pytree
+
+from parity.transforms.subject import Subject, called, named
+
+Tree = Any
+
+
+def operation(subject: Subject, constants: Mapping[str, Any], *, floating: bool) -> Callable[..., Any]:
+    """Tensors by name → outputs by name, floating ones alone or all tensors."""
+    function, template, positional = subject.functions["torch"], subject.template, subject.arguments.positional
+
+    def operation(arrays: Mapping[str, Any]) -> dict[str, Any]:
+        out = named(called(function, template, positional, {**arrays, **constants}))
+        return {name: leaf for name, leaf in out.items() if _is_wanted(leaf, floating)}
+
+    return operation
+
+
+def _is_wanted(leaf: Any, floating: bool) -> bool:
+    return isinstance(leaf, torch.Tensor) and (not floating or leaf.is_floating_point())
+
+
+def scalar(f: Callable[..., Any], cotangent: Mapping[str, Any]) -> Callable[..., Any]:
+    def loss(x: Mapping[str, Any]) -> Any:
+        return sum((cotangent[name] * leaf.sin()).sum() for name, leaf in f(x).items())
+
+    return loss
+
+
+def of_one(function: Callable[..., Any], x: Mapping[str, Any], name: str) -> Callable[..., Any]:
+    return lambda leaf: function({**x, name: leaf})
+
+
+def mapped(function: Callable[..., Any]) -> Callable[..., Any]:
+    return torch.vmap(function)
+
+
+def stack(trees: list[Tree], axis: int = 0) -> Tree:
+    return pytree.tree_map(lambda *leaves: torch.stack(leaves, min(axis, leaves[0].ndim)), *trees)
+
+
+def inner(left: Tree, right: Tree) -> Any:
+    return sum((left[name] * right[name]).sum() for name in left)
+
+
+def times(factor: Any, tree: Tree) -> Tree:
+    """Each leaf times a number, or times one number for each example."""
+    return pytree.tree_map(lambda leaf: factor.reshape(factor.shape + (1,) * (leaf.ndim - factor.ndim)) * leaf, tree)
+
+
+def gradient(loss: Callable[..., Any], x: Tree) -> Tree:
+    """By `torch.autograd`: another way than the `torch.func` of the cells."""
+    sources = {name: leaf.detach().clone().requires_grad_() for name, leaf in x.items()}
+    pulled = torch.autograd.grad(loss(sources), list(sources.values()), allow_unused=True, materialize_grads=True)
+    return dict(zip(sources, pulled, strict=True))
+
+
+def forget() -> None:
+    """Frees what was compiled: a process that works through all operations would grow by gigabytes."""
+    torch.compiler.reset()
+
+
+@contextlib.contextmanager
+def ready_to_compile() -> Iterator[None]:
+    """Nothing compiled before is found, and Dynamo says so when it would give up and run eagerly."""
+    torch.compiler.reset()
+    counters.clear()
+    with config.patch(fail_on_recompile_limit_hit=True):
+        yield
+
+
+@contextlib.contextmanager
+def counted() -> Iterator[Callable[[], tuple[int, int]]]:
+    """How many graphs Dynamo compiled since the last call; it does not tell how often Python ran the operation."""
+    before = [counters["stats"]["unique_graphs"]]
+
+    def count() -> tuple[int, int]:
+        found = counters["stats"]["unique_graphs"] - before[0]
+        before[0] += found
+        return found, 0
+
+    yield count

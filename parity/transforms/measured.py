@@ -1,0 +1,108 @@
+"""One cell on one side: its value, its identity and what was compiled, as NumPy arrays by name."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from parity.limits import TimeLimitExceeded, time_limit
+from parity.runner import described
+from parity.transforms.catalogue import Cell
+from parity.transforms.fixtures import Fixtures
+from parity.transforms.impurity import Impure
+from parity.transforms.subject import NotApplicable
+from parity.tree import named_leaves
+
+Arrays = Mapping[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What came of it.
+
+    Attributes:
+        value: the cell's value by name of its leaves.
+        left, right: the two values of the identity.
+        error: what the framework raised instead, with its whole message.
+        words: the same in one line, with the place.
+        impure: what makes the caller's function impure; empty otherwise.
+        fallback: why the compiled code cannot have run; empty otherwise.
+        not_applicable: why the cell makes no sense here; empty otherwise.
+    """
+
+    value: Arrays = field(default_factory=dict)
+    left: Arrays = field(default_factory=dict)
+    right: Arrays = field(default_factory=dict)
+    error: str = ""
+    words: str = ""
+    impure: str = ""
+    fallback: str = ""
+    not_applicable: str = ""
+
+
+def measure(cell: Cell, fixtures: Fixtures, timeout_s: float) -> Measured:
+    """Runs the cell and its identity in float64; whatever the caller's function does is told, never raised."""
+    side = fixtures.side
+    cells, identities = (
+        importlib.import_module(f"parity.transforms.in_{side}.{module}") for module in (cell.group, "identities")
+    )
+    try:
+        # What a framework warns of (slow paths, deprecated ways of its own) is no verdict on the caller's function.
+        with fixtures.adapter.settings("float64"), time_limit(timeout_s), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            made, fallback = _run(getattr(cells, cell.function), cell, fixtures)
+            left, right = with_fixtures(getattr(identities, cell.identity), fixtures, value=made)
+            value, left, right = (_as_numpy(fixtures, tree) for tree in (made, left, right))
+    except NotApplicable as reason:
+        return Measured(not_applicable=str(reason))
+    except Impure as error:
+        return Measured(impure=str(error))
+    except (Exception, SystemExit, TimeLimitExceeded) as error:
+        return Measured(error=f"{type(error).__name__}: {error}", words=described(error, "out").words)
+    return Measured(value, left, right, fallback=fallback)
+
+
+def with_fixtures(function: Callable[..., Any], fixtures: Fixtures, **given: Any) -> Any:
+    """Calls the function with what its parameters are called."""
+    names = inspect.signature(function).parameters
+    return function(**{name: given[name] if name in given else fixtures.get(name) for name in names})
+
+
+def _run(function: Callable[..., Any], cell: Cell, fixtures: Fixtures) -> tuple[Any, str]:
+    if not cell.graphs:
+        if cell.group == "jit":
+            with fixtures.kit.ready_to_compile():
+                return with_fixtures(function, fixtures), ""
+        return with_fixtures(function, fixtures), ""
+    with fixtures.kit.ready_to_compile():
+        transformed = with_fixtures(function, fixtures)
+        inputs = [fixtures.get(name) for name in cell.on]
+        with fixtures.kit.counted() as count:
+            value = transformed(*inputs)
+            first = count()
+            transformed(*inputs)
+            second = count()
+    return value, _fallback(first, second, cell.graphs if fixtures.side == "torch" else 0)
+
+
+def _fallback(first: tuple[int, int], second: tuple[int, int], graphs: int) -> str:
+    """Why the compiled code cannot have run, from (compilations, executions by Python) of two calls."""
+    if not first[0]:
+        return "the first call compiled nothing: it ran eagerly"
+    if graphs and first[0] != graphs:
+        return f"the first call compiled {first[0]} graphs, expected {graphs}"
+    if second[0]:
+        return f"the second call, on the same inputs, compiled {second[0]} more"
+    return f"the second call ran the Python function {second[1]} times more: it ran eagerly" if second[1] else ""
+
+
+def _as_numpy(fixtures: Fixtures, tree: Any) -> dict[str, np.ndarray]:
+    # Outputs are named by their place in the caller's tree already: `out/loss` is one key, and stays readable.
+    leaves = named_leaves(tree).items()
+    return {name.replace("~1", "/"): fixtures.adapter.to_numpy(leaf) for name, leaf in leaves}

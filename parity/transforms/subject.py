@@ -1,0 +1,129 @@
+"""What is transformed: a pair of functions and their inputs, cut into what varies and what stays. NumPy and names only."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields, is_dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from parity.arguments import Arguments
+from parity.dtypes import cast, is_floating
+from parity.inputs import jittered, normal
+from parity.tree import join
+
+EXAMPLES = 3  # a batch; nested batches have 2 × EXAMPLES
+# Examples differ by this fraction of the caller's values: enough to be told apart, and still inputs of the same kind.
+SPREAD = 0.1
+
+Tree = dict[str, np.ndarray]
+
+
+class NotApplicable(Exception):
+    """The cell makes no sense for this pair; the text says why."""
+
+
+@dataclass(frozen=True)
+class Slot:
+    """Where an array goes in the caller's tree of arguments."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A pair of functions and their inputs, in float64.
+
+    Attributes:
+        functions: `jax` and `torch`.
+        arguments: the inputs; `arguments.wrt` is what is differentiated.
+        another: inputs of other shapes, where the caller knows some.
+    """
+
+    name: str
+    functions: Mapping[str, Callable[..., Any]]
+    arguments: Arguments
+    another: Arguments | None = None
+
+    @cached_property
+    def arrays(self) -> Tree:
+        """All arrays; floating ones in float64."""
+        return _float64(self.arguments)
+
+    @cached_property
+    def varied(self) -> tuple[str, ...]:
+        """What is differentiated; all floating inputs where nothing is."""
+        floating = tuple(name for name, array in self.arrays.items() if is_floating(array.dtype))
+        return self.arguments.wrt or floating
+
+    def example(self, number: int) -> Tree:
+        """The varied inputs; other values for every number."""
+        return {name: jittered(f"example/{name}", self.arrays[name], number + 1, SPREAD) for name in self.varied}
+
+    @cached_property
+    def template(self) -> dict[str, Any]:
+        """Parameter → value, with a `Slot` for each array."""
+        return self.arguments.tree({name: Slot(name) for name in self.arrays})
+
+    def tangent(self, number: int = 0) -> Tree:
+        """A direction at the varied inputs; another one for every number."""
+        return {n: normal(self.arrays[n].shape, number, f"tangent/{n}").astype(np.float64) for n in self.varied}
+
+    @cached_property
+    def smallest(self) -> str:
+        """The varied input with the fewest elements, but more than one if there is such: its Jacobian is written out."""
+        return min(self.varied, key=lambda name: (self.arrays[name].size < 2, self.arrays[name].size))
+
+
+def _float64(arguments: Arguments) -> Tree:
+    return {name: cast(array, "float64") for name, array in arguments.arrays.items()}
+
+
+def stacked(examples: list[Tree], axis: int | Mapping[str, int]) -> Tree:
+    """The examples as one batch along a new axis, one for all or one for each name."""
+    chosen = axis if isinstance(axis, Mapping) else dict.fromkeys(examples[0], axis)
+    return {name: np.stack([example[name] for example in examples], chosen[name]) for name in examples[0]}
+
+
+# Plain Python, not optree: torch.compile traces through the next two.
+
+
+def filled(template: Any, arrays: Mapping[str, Any]) -> Any:
+    """The template with an array in each slot."""
+    if isinstance(template, Slot):
+        return arrays[template.name]
+    if isinstance(template, dict):
+        return {key: filled(part, arrays) for key, part in template.items()}
+    if isinstance(template, tuple) and hasattr(template, "_fields"):
+        return type(template)(*[filled(part, arrays) for part in template])
+    if isinstance(template, (list, tuple)):
+        return type(template)([filled(part, arrays) for part in template])
+    return template
+
+
+def called(
+    function: Callable[..., Any], template: Mapping[str, Any], positional: bool, arrays: Mapping[str, Any]
+) -> Any:
+    """The caller's function on its own arguments."""
+    tree = filled(template, arrays)
+    return function(*tree.values()) if positional else function(**tree)
+
+
+def named(tree: Any, prefix: str = "out") -> dict[str, Any]:
+    """Name → leaf, with the names of `parity.tree.named_leaves`."""
+    if isinstance(tree, Mapping):
+        parts = list(tree.items())
+    elif isinstance(tree, tuple) and hasattr(tree, "_fields"):
+        parts = list(zip(tree._fields, tree, strict=True))
+    elif isinstance(tree, (list, tuple)):
+        parts = list(enumerate(tree))
+    elif is_dataclass(tree) and not isinstance(tree, type):
+        parts = [(field.name, getattr(tree, field.name)) for field in fields(tree)]
+    else:
+        return {prefix: tree}
+    found: dict[str, Any] = {}
+    for key, part in parts:
+        found.update(named(part, join(prefix, (key,))))
+    return found

@@ -1,0 +1,81 @@
+"""The verdict of two trees of arrays."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from parity.finding import Verdict
+from parity.tolerances import FLOAT64_EQUAL
+from parity.transforms.compared import compared
+
+A = np.array([1.0, -2.0, 3.0])
+
+
+def verdict(actual, expected):
+    return compared(actual, expected).verdict
+
+
+class TestVerdicts:
+    def test_exact(self):
+        assert compared({"a": A}, {"a": A.copy()}).words == "bit-equal"
+        assert verdict({"a": A, "n": np.array(3)}, {"a": A, "n": np.array(3)}) is Verdict.EXACT
+
+    @pytest.mark.parametrize(("factor", "expected"), [(0.5, Verdict.ROUNDING), (2.0, Verdict.SEMANTIC)])
+    def test_the_tolerance_is_that_of_float64(self, factor, expected):
+        found = compared({"a": A}, {"a": A + np.array([0, 0, 3 * factor * FLOAT64_EQUAL])})
+        assert found.verdict is expected
+        assert found.error == pytest.approx(factor * FLOAT64_EQUAL, rel=1e-3)
+        assert found.words.startswith("a: largest difference ")
+
+    def test_the_worst_leaf_and_its_place(self):
+        found = compared({"a": A, "b": A}, {"a": A + 1e-16, "b": A * [1, 1, 2]})
+        assert found.verdict is Verdict.SEMANTIC
+        assert found.words == "b: largest difference 0.5 of the largest magnitude: 3.0 against 6.0 at [2]"
+
+    def test_whole_numbers_must_be_equal(self):
+        found = compared({"count": np.array(1)}, {"count": np.array(2)})
+        assert (found.verdict, found.words[:6]) == (Verdict.SEMANTIC, "count:")
+        assert verdict({"count": np.array(0)}, {"count": np.array(0)}) is Verdict.EXACT
+
+    def test_nan_on_one_side(self):
+        assert verdict({"a": A}, {"a": A * [1, 1, np.nan]}) is Verdict.SEMANTIC
+        assert verdict({"a": np.zeros(3)}, {"a": np.array([0, 0, np.nan])}) is Verdict.SEMANTIC
+
+
+class TestNothingToSee:
+    @pytest.mark.parametrize("array", [np.zeros(3), np.zeros((0, 3)), np.full(3, np.nan), np.array(0.0)])
+    def test_no_leaf_that_could_differ(self, array):
+        assert verdict({"a": array}, {"a": array.copy()}) is Verdict.VACUOUS
+
+    def test_no_leaf_at_all(self):
+        assert verdict({}, {}) is Verdict.VACUOUS
+
+    def test_nan_beside_numbers_is_still_told(self):
+        nan = np.full(3, np.nan)
+        assert verdict({"a": A, "b": nan}, {"a": A, "b": nan}) is Verdict.VACUOUS
+
+    def test_zeros_beside_numbers(self):
+        assert verdict({"a": A, "b": np.zeros(2)}, {"a": A, "b": np.zeros(2)}) is Verdict.EXACT
+
+    def test_zero_but_for_rounding(self):
+        assert verdict({"a": A, "b": np.array([1e-17])}, {"a": A, "b": np.array([-2e-17])}) is Verdict.EXACT
+        assert verdict({"a": A, "b": np.array([1e-11])}, {"a": A, "b": np.array([-2e-11])}) is Verdict.SEMANTIC
+
+    def test_a_zero_gradient_on_one_side_alone(self):
+        assert verdict({"a": A, "b": np.zeros(3)}, {"a": A, "b": A}) is Verdict.SEMANTIC
+
+
+class TestStructure:
+    @pytest.mark.parametrize(
+        ("actual", "expected", "words"),
+        [
+            ({"a": A}, {"b": A}, "leaves a against b"),
+            ({"a": A}, {}, "leaves a against none"),
+            ({"a": A}, {"a": A[:2]}, "a: shape (3,) float64 against shape (2,) float64"),
+            ({"a": A}, {"a": A.astype(np.float32)}, "a: shape (3,) float64 against shape (3,) float32"),
+        ],
+    )
+    def test_it_is_told(self, actual, expected, words):
+        found = compared(actual, expected)
+        assert (found.verdict, found.words, found.error) == (Verdict.STRUCTURE, words, float("inf"))
