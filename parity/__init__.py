@@ -6,6 +6,7 @@ from parity.deviations import Deviation
 from parity.errors import InputError, MissingBackendError, ParityError
 from parity.finding import Cause, Finding, Verdict
 from parity.report.report import Report
+from parity.transforms.check import check_transforms
 
 __all__ = [
     "Cause",
@@ -18,5 +19,6 @@ __all__ = [
     "Verdict",
     "assert_parity",
     "check",
+    "check_transforms",
     "load_case",
 ]

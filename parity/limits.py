@@ -8,7 +8,6 @@ import threading
 from collections.abc import Iterator
 from types import FrameType
 
-
 # An exception that strikes inside of a callback of the garbage collector is lost: the alarm rings again after so long.
 AGAIN_S = 1.0
 

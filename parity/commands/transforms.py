@@ -48,7 +48,9 @@ def transforms(
     if as_json:
         print(shown.as_json(matrix), end="")
     else:
-        console.print(shown.table(matrix))
+        for table in (shown.table(matrix), shown.measured_table(matrix)):
+            if table is not None and table.row_count:
+                console.print(table)
         shown.print_summary(console, matrix)
     state = "passed" if matrix.passed else "failed" if matrix.complete else "incomplete"
     console.print(f"{state}: {folder / shown.FILE}", highlight=False)

@@ -45,11 +45,12 @@ class Matrix:
             self.left_out.append(found)
 
     def sort(self, ops: Sequence[str]) -> None:
-        """In the order of these operations and of the catalogue, whatever was finished first."""
+        """In the order of these operations and of the catalogue, whatever was finished first; then what is not in it."""
         order = {(cell.group, cell.name): number for number, cell in enumerate(CELLS)}
 
-        def place(one: Outcome | LeftOut) -> tuple[int, int]:
-            return ops.index(one.op), order[one.group, one.cell]
+        def place(one: Outcome | LeftOut) -> tuple[int, int, str]:
+            number = order.get((one.group, one.cell))
+            return (len(ops), 0, one.group) if number is None else (ops.index(one.op), number, one.group)
 
         self.outcomes.sort(key=place)
         self.left_out.sort(key=place)

@@ -32,6 +32,23 @@ _REMARKS = {
         "",
     ),
 }
+CUSTOM_RULE = "impl_jax.blockwise_attention:_backward", "impl_torch.blockwise_attention:_Attention"
+_JAX, _TORCH = "parity.transforms.{}.in_jax:{}", "parity.transforms.{}.in_torch:{}"
+MEASURED = {
+    group: (title, [(_JAX.format(group, jax), _TORCH.format(group, torch)) for jax, torch in pairs])
+    for group, title, pairs in (
+        ("checkpoint", "Checkpointing", [("deep", "deep")]),
+        (
+            "devices",
+            "Many devices",
+            [
+                ("data_parallel_shard_map", "data_parallel_ddp"),
+                ("data_parallel_named_sharding", "data_parallel_fsdp2"),
+                ("heads_shard_map", "heads_all_gather"),
+            ],
+        ),
+    )
+}
 
 
 def source(side: str, cell: Cell) -> str:
@@ -61,7 +78,39 @@ def page(report: dict[str, Any]) -> str:
         for cell in CELLS:
             if cell.group == group:
                 lines += _section(cell, report)
+    lines += ["## A gradient rule of one's own", "", *_side_by_side(*CUSTOM_RULE), *_custom_rule(report), ""]
+    for group, (title, pairs) in MEASURED.items():
+        lines += [f"## {title}", ""]
+        for jax, torch in pairs:
+            lines += _side_by_side(jax, torch)
+        lines += [*_measured(group, report), ""]
     return "\n".join(lines).rstrip() + "\n"
+
+
+def _side_by_side(*places: str) -> list[str]:
+    """The code that `module:name` means, one place for each framework, with the names as headings."""
+    names = [place.partition(":")[2] for place in places]
+    code = []
+    for place, name in zip(places, names, strict=True):
+        found = getattr(importlib.import_module(place.partition(":")[0]), name)
+        code.append(f"<td>\n\n```python\n{inspect.getsource(inspect.unwrap(found)).rstrip()}\n```\n\n</td>")
+    title = " and ".join(f"`{name}`" for name in dict.fromkeys(names))
+    return [f"### {title}", "", "<table>\n<tr><th>JAX</th><th>PyTorch</th></tr>\n<tr>", *code, "</tr>\n</table>", ""]
+
+
+def _custom_rule(report: dict[str, Any]) -> list[str]:
+    """The operation with a rule of its own is a column of the whole matrix above."""
+    found = Counter(o["verdict"] for o in report["outcomes"] if o["op"] == "blockwise_attention")
+    told = ", ".join(f"{count} {verdict}" for verdict, count in sorted(found.items()))
+    return [f"`blockwise_attention` in all cells above: {told or 'not in the run'}."]
+
+
+def _measured(group: str, report: dict[str, Any]) -> list[str]:
+    found = [outcome for outcome in report["outcomes"] if outcome["group"] == group]
+    if not found:
+        return ["Not in the run."]
+    lines = ["| cell | of | verdict | measured |", "|---|---|---|---|"]
+    return lines + [f"| {o['cell']} | {o['op']} | {o['verdict']} | {o['message']} |" for o in found]
 
 
 def _headline(report: dict[str, Any]) -> str:

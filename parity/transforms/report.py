@@ -14,7 +14,7 @@ from rich.text import Text
 from parity.environment import environment
 from parity.finding import Verdict
 from parity.store import write
-from parity.transforms.catalogue import CELLS
+from parity.transforms.catalogue import CELLS, GROUPS
 from parity.transforms.check import Matrix
 
 SCHEMA = "parity-transforms/1"
@@ -57,7 +57,8 @@ def table(matrix: Matrix) -> Table:
     """A row for each cell, a column for each operation."""
     found = {(o.group, o.cell, o.op): str(o.verdict) for o in matrix.outcomes}
     found |= {(one.group, one.cell, one.op): LEFT_OUT for one in matrix.left_out}
-    ops = list(dict.fromkeys([o.op for o in matrix.outcomes] + [one.op for one in matrix.left_out]))
+    of_catalogue = [o for o in matrix.outcomes if o.group in GROUPS]
+    ops = list(dict.fromkeys([o.op for o in of_catalogue] + [one.op for one in matrix.left_out]))
     caption = f"{LEFT_OUT}: makes no sense for this operation; blank: not for this column"
     shown = Table("", "cell", title="transformations", caption=caption)
     for op in ops:
@@ -72,6 +73,19 @@ def table(matrix: Matrix) -> Table:
         shown.add_row(cell.group if cell.group != previous else "", cell.name, *map(_coloured, words))
         previous = cell.group
     return shown
+
+
+def measured_table(matrix: Matrix) -> Table | None:
+    """Checkpointing and many devices: a row for each cell, with what was measured; None if there is none."""
+    outcomes = [o for o in matrix.outcomes if o.group not in GROUPS]
+    shown = Table("", "cell", "of", "verdict", "measured", title="in processes of their own")
+    previous = ""
+    for outcome in outcomes:
+        if previous and outcome.group != previous:
+            shown.add_section()
+        group, previous = ("" if outcome.group == previous else outcome.group), outcome.group
+        shown.add_row(group, outcome.cell, outcome.op, _coloured(str(outcome.verdict)), Text(outcome.message))
+    return shown if outcomes else None
 
 
 def _coloured(word: str) -> Text:

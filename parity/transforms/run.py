@@ -15,19 +15,23 @@ from parity.pool import Progress, run_tasks
 from parity.transforms import declared
 from parity.transforms.catalogue import CELLS, GROUPS, select
 from parity.transforms.check import TIMEOUT_S, Matrix, cells
+from parity.transforms.checkpoint.cases import MODELS, POLICIES
+from parity.transforms.devices.cases import CELLS as DEVICE_CELLS
 from parity.transforms.judge import LeftOut
 from parity.transforms.outcome import Outcome
 from parity.transforms.subject import Subject
 
 # The cells that have small functions of their own stand in one row of this name.
 CONVENTIONS = "conventions"
+# What is measured in processes of its own, with operations of its own: a row each.
+MEASURED = {"checkpoint": len(MODELS) * len(POLICIES), "devices": len(DEVICE_CELLS)}
 # What compiles most comes first, so that no process waits for it at the end.
-_LONGEST_FIRST = ("compositions", "jit", "grad", "vmap")
+_LONGEST_FIRST = (*MEASURED, "compositions", "jit", "grad", "vmap")
 
 
 def selected(names: Sequence[str]) -> tuple[str, ...]:
-    """The operations, and `conventions`, that are called so; all of them for no name."""
-    known = (*ops.names(), CONVENTIONS)
+    """The operations, `conventions`, `checkpoint` and `devices` that are called so; all of them for no name."""
+    known = (*ops.names(), CONVENTIONS, *MEASURED)
     for name in names:
         if name not in known:
             raise InputError(f"SELECT: got {name!r}, expected some of {', '.join(known)}")
@@ -37,7 +41,8 @@ def selected(names: Sequence[str]) -> tuple[str, ...]:
 def total(names: Sequence[str]) -> int:
     """How many cells there are for these rows."""
     own = sum(cell.own for cell in CELLS)
-    return sum(own if name == CONVENTIONS else len(CELLS) - own for name in names)
+    counts = {CONVENTIONS: own, **MEASURED}
+    return sum(counts.get(name, len(CELLS) - own) for name in names)
 
 
 def run(
@@ -51,7 +56,8 @@ def run(
         processes: how many groups are worked on at a time; each process holds both frameworks.
     """
     start = time.perf_counter()
-    tasks = [(f"{name} {group}", (name, group)) for name in names for group in GROUPS if _chosen(name, group)]
+    chosen = [(name, group) for name in names for group in ((name,) if name in MEASURED else GROUPS)]
+    tasks = [(f"{name} {group}", (name, group)) for name, group in chosen if name in MEASURED or _chosen(name, group)]
     tasks.sort(key=lambda task: (_LONGEST_FIRST.index(task[1][1]), -_leaves(task[1][0])))
     for _, found in run_tasks(_work, tasks, processes, progress):
         for one in found:
@@ -67,10 +73,13 @@ def _chosen(name: str, group: str) -> bool:
 
 
 def _leaves(name: str) -> int:
-    return 0 if name == CONVENTIONS else len(_subject(name).arrays)
+    return 0 if name in (CONVENTIONS, *MEASURED) else len(_subject(name).arrays)
 
 
 def _work(_task: str, name: str, group: str, progress: Progress) -> list[Outcome | LeftOut]:
+    if name in MEASURED:
+        module = importlib.import_module(f"parity.transforms.{name}")
+        return list(module.run(lambda words, fraction: progress(name, words, fraction)))
     chosen, done = select((group,), own=name == CONVENTIONS), 0
 
     def advance(cell: str) -> None:

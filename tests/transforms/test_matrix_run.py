@@ -41,7 +41,7 @@ def matrix():
 
 class TestSelect:
     def test_everything_by_default(self):
-        assert run.selected(()) == (*ops.names(), "conventions")
+        assert run.selected(()) == (*ops.names(), "conventions", "checkpoint", "devices")
 
     def test_in_the_order_of_the_catalogue(self):
         assert run.selected(("conventions", "attention")) == ("attention", "conventions")
@@ -53,6 +53,7 @@ class TestSelect:
     def test_total(self):
         assert run.total(("conventions",)) == len(OWN)
         assert run.total(("attention", "train_step")) == 2 * (len(CELLS) - len(OWN))
+        assert run.total(("checkpoint", "devices")) == 10 + 15
 
 
 @pytest.mark.both
@@ -143,6 +144,35 @@ class TestPartial:
         assert "attention jit compiled: STRUCTURE: torch: shapes [differ]" in text
         assert "left out in 1: vmap in_axes=1: no [axis]" in text
         assert "–" in text
+
+
+class TestMeasured:
+    """Checkpointing and devices are tasks of the same run, and stand in a table of their own behind the others."""
+
+    FOUND = Outcome("deep_mlp", "checkpoint", "dots_saveable", Verdict.ROUNDING, None, "kept 3.0 → 1.0 MB", 1e-16, 0.5)
+
+    def test_the_task_is_their_run(self, monkeypatch):
+        told = []
+        monkeypatch.setattr("parity.transforms.checkpoint.run", lambda progress: progress("jax", 0.5) or [self.FOUND])
+        assert run._work("checkpoint checkpoint", "checkpoint", "checkpoint", lambda *w: told.append(w)) == [self.FOUND]
+        assert told == [("checkpoint", "jax", 0.5)]
+
+    def test_behind_the_others_and_counted(self, monkeypatch):
+        vmap = Outcome("attention", "vmap", "nested", Verdict.EXACT)
+
+        def tasks(function, tasks, processes, progress):
+            assert tasks[0] == ("checkpoint checkpoint", ("checkpoint", "checkpoint"))
+            yield "checkpoint checkpoint", [self.FOUND]
+            yield "attention vmap", [vmap]
+
+        monkeypatch.setattr(run, "run_tasks", tasks)
+        matrix = Matrix()
+        list(run.run(matrix, ("attention", "checkpoint"), nothing, 2))
+        assert matrix.outcomes == [vmap, self.FOUND]
+        assert not matrix.complete
+        assert "dots_saveable" not in printed(matrix)
+        assert report.measured_table(matrix).row_count == 1
+        assert report.measured_table(Matrix([vmap])) is None
 
 
 def test_an_empty_matrix_does_not_pass():
