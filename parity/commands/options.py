@@ -1,4 +1,4 @@
-"""The options that several commands share, and the exit codes."""
+"""The options that several commands share, the exit codes, and how a run that writes a report ends."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.console import Console
 
 Dtypes = Annotated[list[str], typer.Option("--dtype", help="Precision rung after float64; may be repeated.")]
 Modes = Annotated[list[str], typer.Option("--mode", help="eager or compiled; may be repeated.")]
@@ -15,3 +16,13 @@ ReportFolder = Annotated[Path, typer.Option("--report", help="Folder of the repo
 REPORT = Path("parity-report")
 
 FAILED, BAD_INPUT, INTERRUPTED = 1, 2, 130
+
+
+def end(console: Console, files: str, *, passed: bool, complete: bool, interrupted: bool) -> None:
+    """Says how it ended and which files tell more; leaves with the exit code unless everything passed."""
+    state = "passed" if passed else "failed" if complete else "incomplete"
+    console.print(f"{state}: {files}", highlight=False)
+    if interrupted:
+        raise typer.Exit(INTERRUPTED)
+    if not passed:
+        raise typer.Exit(FAILED)

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from parity.commands.options import FAILED, INTERRUPTED, REPORT, Json, Processes, ReportFolder
+from parity.commands.options import REPORT, Json, Processes, ReportFolder, end
 from parity.errors import InputError
 from parity.process import use_threads
 
@@ -56,9 +56,10 @@ def power(
         for row in power_report.headline(found):
             shown.add_row(*row)
         console.print(shown)
-    state = "passed" if found.passed else "failed" if found.complete else "incomplete"
-    console.print(f"{state}: {folder / 'power.md'}, {folder / 'power.json'}", highlight=False)
-    if interrupted:
-        raise typer.Exit(INTERRUPTED)
-    if not found.passed:
-        raise typer.Exit(FAILED)
+    end(
+        console,
+        f"{folder / 'power.md'}, {folder / 'power.json'}",
+        passed=found.passed,
+        complete=found.complete,
+        interrupted=interrupted,
+    )

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from parity.commands.options import FAILED, INTERRUPTED, REPORT, Json, Processes, ReportFolder
+from parity.commands.options import REPORT, Json, Processes, ReportFolder, end
 from parity.process import use_threads
 
 
@@ -51,10 +51,5 @@ def regimes(
     else:
         console.print(shown.table(rows))
         shown.print_messages(console, rows)
-    failed = not rows or any(not row.passed for row in rows)
-    state = "incomplete" if interrupted else "failed" if failed else "passed"
-    console.print(f"{state}: {folder / 'regimes.json'}", highlight=False)
-    if interrupted:
-        raise typer.Exit(INTERRUPTED)
-    if failed:
-        raise typer.Exit(FAILED)
+    passed = not interrupted and bool(rows) and all(row.passed for row in rows)
+    end(console, f"{folder / 'regimes.json'}", passed=passed, complete=not interrupted, interrupted=interrupted)

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from parity.commands.options import FAILED, INTERRUPTED, REPORT, Dtypes, Json, Modes, Processes, ReportFolder
+from parity.commands.options import REPORT, Dtypes, Json, Modes, Processes, ReportFolder, end
 from parity.process import use_threads
 
 
@@ -62,9 +62,10 @@ def run(
         if suite.training is not None:
             terminal.print_training(console, suite.training)
         terminal.print_failures(console, suite.reports)
-    state = "passed" if suite.passed else "failed" if suite.complete else "incomplete"
-    console.print(f"{state}: {folder / 'report.md'}, {folder / 'report.json'}", highlight=False)
-    if interrupted:
-        raise typer.Exit(INTERRUPTED)
-    if not suite.passed:
-        raise typer.Exit(FAILED)
+    end(
+        console,
+        f"{folder / 'report.md'}, {folder / 'report.json'}",
+        passed=suite.passed,
+        complete=suite.complete,
+        interrupted=interrupted,
+    )

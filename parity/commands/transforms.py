@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from parity.commands.options import FAILED, INTERRUPTED, REPORT, Json, Processes, ReportFolder
+from parity.commands.options import REPORT, Json, Processes, ReportFolder, end
 from parity.process import use_threads
 
 
@@ -52,9 +52,4 @@ def transforms(
             if table is not None and table.row_count:
                 console.print(table)
         shown.print_summary(console, matrix)
-    state = "passed" if matrix.passed else "failed" if matrix.complete else "incomplete"
-    console.print(f"{state}: {folder / shown.FILE}", highlight=False)
-    if interrupted:
-        raise typer.Exit(INTERRUPTED)
-    if not matrix.passed:
-        raise typer.Exit(FAILED)
+    end(console, f"{folder / shown.FILE}", passed=matrix.passed, complete=matrix.complete, interrupted=interrupted)
