@@ -16,8 +16,9 @@ from typing import Any
 from parity import backends
 from parity.arguments import parse
 from parity.runner import described
+from parity.template import named
 from parity.transforms.state import Place, fingerprint, generators, reachable, restore
-from parity.transforms.subject import Subject, named
+from parity.transforms.subject import Subject
 
 SIDE_EFFECT, CHANGED_GLOBAL = "side effect", "changed global"
 HIDDEN_RANDOM, WRITTEN_INPUT = "hidden random numbers", "written input"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -12,7 +12,7 @@ import numpy as np
 from parity.arguments import Arguments
 from parity.dtypes import cast, is_floating
 from parity.inputs import jittered, normal
-from parity.tree import join
+from parity.template import Slot
 
 EXAMPLES = 3  # a batch; nested batches have 2 × EXAMPLES
 # Examples differ by this fraction of the caller's values: enough to be told apart, and still inputs of the same kind.
@@ -23,13 +23,6 @@ Tree = dict[str, np.ndarray]
 
 class NotApplicable(Exception):
     """The cell makes no sense for this pair; the text says why."""
-
-
-@dataclass(frozen=True)
-class Slot:
-    """Where an array goes in the caller's tree of arguments."""
-
-    name: str
 
 
 @dataclass(frozen=True)
@@ -85,45 +78,3 @@ def stacked(examples: list[Tree], axis: int | Mapping[str, int]) -> Tree:
     """The examples as one batch along a new axis, one for all or one for each name."""
     chosen = axis if isinstance(axis, Mapping) else dict.fromkeys(examples[0], axis)
     return {name: np.stack([example[name] for example in examples], chosen[name]) for name in examples[0]}
-
-
-# Plain Python, not optree: torch.compile traces through the next two.
-
-
-def filled(template: Any, arrays: Mapping[str, Any]) -> Any:
-    """The template with an array in each slot."""
-    if isinstance(template, Slot):
-        return arrays[template.name]
-    if isinstance(template, dict):
-        return {key: filled(part, arrays) for key, part in template.items()}
-    if isinstance(template, tuple) and hasattr(template, "_fields"):
-        return type(template)(*[filled(part, arrays) for part in template])
-    if isinstance(template, (list, tuple)):
-        return type(template)([filled(part, arrays) for part in template])
-    return template
-
-
-def called(
-    function: Callable[..., Any], template: Mapping[str, Any], positional: bool, arrays: Mapping[str, Any]
-) -> Any:
-    """The caller's function on its own arguments."""
-    tree = filled(template, arrays)
-    return function(*tree.values()) if positional else function(**tree)
-
-
-def named(tree: Any, prefix: str = "out") -> dict[str, Any]:
-    """Name → leaf, with the names of `parity.tree.named_leaves`."""
-    if isinstance(tree, Mapping):
-        parts = list(tree.items())
-    elif isinstance(tree, tuple) and hasattr(tree, "_fields"):
-        parts = list(zip(tree._fields, tree, strict=True))
-    elif isinstance(tree, (list, tuple)):
-        parts = list(enumerate(tree))
-    elif is_dataclass(tree) and not isinstance(tree, type):
-        parts = [(field.name, getattr(tree, field.name)) for field in fields(tree)]
-    else:
-        return {prefix: tree}
-    found: dict[str, Any] = {}
-    for key, part in parts:
-        found.update(named(part, join(prefix, (key,))))
-    return found

@@ -9,7 +9,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from parity.transforms.subject import Subject, called, named
+from parity.template import called, named
+from parity.transforms.subject import Subject
 
 Tree = Any
 _executions = [0]

@@ -11,7 +11,8 @@ from torch._dynamo import config
 from torch._dynamo.utils import counters
 from torch.utils import _pytree as pytree
 
-from parity.transforms.subject import Subject, called, named
+from parity.template import called, named
+from parity.transforms.subject import Subject
 
 Tree = Any
 

@@ -1,0 +1,175 @@
+"""Calls by turns: each round times the candidates once, in a changing order.
+
+A slow moment of the machine then hits all candidates alike, and goes away in the ratio of two samples of one round.
+"""
+
+from __future__ import annotations
+
+import gc
+import math
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+# Runs a candidate on its number-th set of inputs and returns when its own output is complete.
+Call = Callable[[int], object]
+
+# A sample of short calls is this long at least: the clock itself and the loop take some 0.1 µs.
+SAMPLE_S = 5e-4
+# With fewer rounds there is no interval for a median at 99 %: the outermost of 8 samples hold it with 99.2 %.
+LEAST_ROUNDS = 8
+# After so many rounds, and then each time that there are a tenth more, it is asked whether it is enough.
+FIRST_LOOK = 16
+WARM_UP_CALLS = 3
+# A candidate that takes more than twice the median of all takes part in fewer rounds, at least in every fourth: it would
+# take most of the time, and the others are what is close.
+SLOW, RAREST = 2.0, 4
+# Measured: after its last call a thread of torch's OpenMP pool goes on spinning for 10 ms, and takes a processor from whoever
+# comes next; JAX alone against itself, one of the two behind a call of torch, came out 1.35 times as slow.
+SPIN_LIMIT_S = 0.05
+SPIN_SLICE_S = 1e-3
+IDLE = 0.3
+
+
+@dataclass
+class Samples:
+    """What was timed.
+
+    Attributes:
+        seconds: candidate → round → seconds of one call, the mean over the calls of a sample.
+        calls: candidate → calls in each sample.
+        processor_s: candidate → processor seconds of all threads in all its samples.
+        wall_s: candidate → seconds of all its samples.
+        stopped: `precision` or `budget`: why no further round was made.
+        elapsed_s: seconds that all of it took, the calls between the samples included.
+    """
+
+    seconds: dict[str, dict[int, float]]
+    calls: dict[str, int] = field(default_factory=dict)
+    processor_s: dict[str, float] = field(default_factory=dict)
+    wall_s: dict[str, float] = field(default_factory=dict)
+    stopped: str = ""
+    elapsed_s: float = 0.0
+
+    @property
+    def least(self) -> int:
+        """Samples of the candidate that has the fewest."""
+        return min(map(len, self.seconds.values()), default=0)
+
+    def pairs(self, above: str, below: str) -> tuple[list[float], list[float]]:
+        """The samples of two candidates from the rounds that both took part in."""
+        both = [number for number in self.seconds[above] if number in self.seconds[below]]
+        return [self.seconds[above][n] for n in both], [self.seconds[below][n] for n in both]
+
+    def cpu_per_wall(self, name: str) -> float:
+        """Processor seconds for each second of wall clock: the number of threads that were busy."""
+        return self.processor_s[name] / self.wall_s[name] if self.wall_s[name] else math.nan
+
+
+def order(groups: Mapping[str, list[str]], number: int) -> list[str]:
+    """The turn of each candidate in this round: one group after the other, backwards in every second round (ABBA for two),
+    and rotated within its group every second round."""
+    turns = []
+    for names in groups.values():
+        shift = (number // 2) % len(names)
+        turns += names[shift:] + names[:shift]
+    return turns if number % 2 == 0 else turns[::-1]
+
+
+def until_idle() -> None:
+    """Waits until no thread of this process is busy any more, `SPIN_LIMIT_S` at most."""
+    end = time.perf_counter() + SPIN_LIMIT_S
+    while time.perf_counter() < end:
+        busy = time.process_time()
+        time.sleep(SPIN_SLICE_S)
+        if time.process_time() - busy < IDLE * SPIN_SLICE_S:
+            return
+
+
+def alternate(
+    calls: Mapping[str, Call],
+    *,
+    budget_s: float,
+    is_enough: Callable[[Samples], bool] = lambda samples: False,
+    groups: Mapping[str, str] | None = None,
+    before: Callable[[str], None] = lambda name: None,
+    evict: Callable[[], None] | None = None,
+) -> Samples:
+    """Times all of `calls` by turns until `is_enough`, or until `budget_s` seconds are over and each has `LEAST_ROUNDS`.
+
+    Args:
+        groups: candidate → whose threads it runs on. When they change, the others are waited for until they sleep.
+        before: told the name of a candidate before each of its turns.
+        evict: empties the caches of the processor before each sample, which then is a single call; without it each sample
+            comes right after a call of the same candidate that is not timed, with warm caches: whatever follows a
+            candidate that sweeps the caches would be slower.
+    """
+    names = list(calls)
+    together: dict[str, list[str]] = {}
+    for name in names:
+        together.setdefault((groups or {}).get(name, ""), []).append(name)
+    samples = Samples({name: {} for name in names}, {}, dict.fromkeys(names, 0.0), dict.fromkeys(names, 0.0))
+    was_enabled = gc.isenabled()
+    gc.collect()
+    gc.disable()
+    started = time.perf_counter()
+    try:
+        single: dict[str, float] = {}
+        for name in names:
+            before(name)
+            single[name] = _fastest(calls[name])
+            samples.calls[name] = 1 if evict else max(1, math.ceil(SAMPLE_S / single[name]))
+        every = _periods({name: single[name] * samples.calls[name] for name in names})
+        number, look, latest = 0, FIRST_LOOK, ""
+        while True:
+            for name in order(together, number):
+                if number % every[name] == 0:
+                    before(name)
+                    if groups and groups[name] != latest:
+                        until_idle()
+                        latest = groups[name]
+                    _sample(samples, name, calls[name], number, evict)
+            number += 1
+            samples.elapsed_s = time.perf_counter() - started
+            if number >= look and samples.least >= LEAST_ROUNDS:
+                look = math.ceil(1.1 * number)
+                if is_enough(samples):
+                    samples.stopped = "precision"
+                    return samples
+            if samples.elapsed_s >= budget_s and samples.least >= LEAST_ROUNDS:
+                samples.stopped = "budget"
+                return samples
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+def _periods(single_s: Mapping[str, float]) -> dict[str, int]:
+    """Candidate → the rounds from one of its turns to the next."""
+    usual = sorted(single_s.values())[(len(single_s) - 1) // 2]
+    return {name: max(1, min(RAREST, int(seconds / (SLOW * usual)))) for name, seconds in single_s.items()}
+
+
+def _fastest(call: Call) -> float:
+    """Seconds of the fastest of a few calls; at least the resolution of the clock."""
+    fastest = math.inf
+    for number in range(WARM_UP_CALLS):
+        started = time.perf_counter()
+        call(number)
+        fastest = min(fastest, time.perf_counter() - started)
+    return max(fastest, 1e-7)
+
+
+def _sample(samples: Samples, name: str, call: Call, number: int, evict: Callable[[], None] | None) -> None:
+    if evict:
+        evict()
+    else:
+        call(number)
+    repeats = samples.calls[name]
+    busy, started = time.process_time(), time.perf_counter()
+    for repeat in range(repeats):
+        call(number + repeat + 1)
+    elapsed = time.perf_counter() - started
+    samples.processor_s[name] += time.process_time() - busy
+    samples.wall_s[name] += elapsed
+    samples.seconds[name][number] = elapsed / repeats

@@ -1,0 +1,107 @@
+"""What a comparison gave, as plain data: JSON in and out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+
+from parity.bench.interval import Ratio
+
+TIMED, FAILED = "timed", "failed"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One candidate.
+
+    Attributes:
+        status: `timed` or `failed`.
+        message: why it failed.
+        seconds: of one call: median, q1, q3 and least.
+        ratio: its time / that of the base; `yardstick`: its time / that of a fixed matrix product.
+        verdict: against the base; empty for the base itself.
+        cpu_per_wall: threads that were busy.
+        compilations: programs that were made before it was timed; `recompilations`: while it was.
+        flags: what makes its times doubtful.
+        flops_per_s, bytes_per_s: of the work of the definition; `share_of_limit`: least possible time / its time.
+    """
+
+    name: str
+    backend: str
+    mode: str
+    status: str
+    message: str = ""
+    parity: str = ""
+    seconds: Mapping[str, float] | None = None
+    ratio: Mapping[str, float] | None = None
+    yardstick: Mapping[str, float] | None = None
+    verdict: str = ""
+    advice: str = ""
+    cpu_per_wall: float | None = None
+    compilations: int | None = None
+    recompilations: int | None = None
+    graph_breaks: int | None = None
+    flags: tuple[str, ...] = ()
+    flops_per_s: float | None = None
+    bytes_per_s: float | None = None
+    share_of_limit: float | None = None
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One subject, all its candidates.
+
+    Attributes:
+        parity: what the two functions were judged to be before anything was timed.
+        message: why nothing was timed at all.
+        control: the base against itself, timed as if it were a further candidate.
+        work: floating-point operations and bytes that the definition needs.
+    """
+
+    op: str
+    kind: str
+    dtype: str
+    sizes: Mapping[str, int]
+    base: str
+    parity: Mapping[str, Any]
+    message: str = ""
+    candidates: tuple[Row, ...] = ()
+    control: Mapping[str, Any] | None = None
+    work: Mapping[str, float] = field(default_factory=dict)
+    rounds: int = 0
+    seconds: float = 0.0
+    stopped: str = ""
+
+    @property
+    def passed(self) -> bool:
+        """Both sides compiled were timed; what a library's function did is its own affair."""
+        ours = {row.name: row.status for row in self.candidates}
+        return not self.message and all(ours.get(name) == TIMED for name in ("jax.jit", "torch.compile"))
+
+    def to_dict(self) -> dict[str, Any]:
+        return plain(asdict(self))
+
+
+def plain(value: Any) -> Any:
+    """For JSON, which knows no NaN: null."""
+    if isinstance(value, Mapping):
+        return {key: plain(part) for key, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(part) for part in value]
+    if isinstance(value, (float, np.floating)):
+        return float(value) if math.isfinite(value) else None
+    return value
+
+
+def ratio_dict(ratio: Ratio) -> dict[str, float]:
+    return {"value": ratio.value, "low": ratio.low, "high": ratio.high}
+
+
+def seconds_dict(samples: Sequence[float]) -> dict[str, float]:
+    """Median, quartiles and least of the samples."""
+    q1, median, q3 = np.quantile(samples, (0.25, 0.5, 0.75))
+    return {"median": float(median), "q1": float(q1), "q3": float(q3), "least": float(min(samples))}

@@ -1,0 +1,136 @@
+"""One comparison in this process: parity first, then the clock, then a look whether the results are still the same."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+
+from parity.bench.candidates import BASE, CONTROL, Candidate, candidates
+from parity.bench.clock import Call, Samples, alternate
+from parity.bench.entry import Entry, frameworks, ready
+from parity.bench.evict import evictor
+from parity.bench.gate import Gate, gate
+from parity.bench.interval import paired_ratio
+from parity.bench.results import FAILED, Comparison, Row, ratio_dict
+from parity.bench.rows import timed_row
+from parity.bench.settings import Settings
+from parity.bench.subject import Subject
+from parity.bench.work import work
+from parity.bench.yardstick import YARDSTICK, yardstick
+from parity.runner import described
+
+# Told what is going on: a stage, and the candidate that it is about.
+Stage = Callable[[str, str], None]
+PARITY, COMPILE, FIRST_CALL, TIMING = "parity", "compile", "first call", "timing"
+
+
+def measure(
+    subject: Subject,
+    settings: Settings,
+    *,
+    stage: Stage = lambda stage, candidate: None,
+    broken: Mapping[str, str] | None = None,
+    wanted: Callable[[Candidate], bool] = lambda candidate: True,
+    gated: Gate | None = None,
+) -> tuple[Comparison, Samples | None]:
+    """Judges the subject, then times its candidates by turns.
+
+    Args:
+        stage: told before each stage, so that another process can tell what hangs.
+        broken: candidates that are not tried, and why: they took an earlier process with them.
+        wanted: which of the candidates.
+        gated: the judgement, where it was made in this process already.
+
+    Returns:
+        What was found, and the samples behind it; None if nothing was timed.
+    """
+    stage(PARITY, "")
+    found = gated or gate(subject, settings.timeout_s)
+    judged = {"passed": not found.message, "verdict": str(found.verdict), "message": found.message}
+    blank = Comparison(subject.op, subject.kind, subject.dtype, dict(subject.sizes or {}), BASE, judged)
+    if found.message:
+        return replace(blank, message=f"failed parity: {found.message}"), None
+    with frameworks(subject.dtype) as compilations:
+        rows, entries = _entries(
+            subject, settings, found, filter(wanted, candidates(subject)), stage, broken or {}, compilations
+        )
+        if BASE not in entries:
+            words = f"{BASE}, which everything is compared with, cannot be timed: {rows[BASE].message}"
+            return replace(blank, message=words, candidates=tuple(rows.values())), None
+        calls: dict[str, Call] = {name: entry.call for name, entry in entries.items()}
+        calls |= {CONTROL: entries[BASE].call, YARDSTICK: yardstick(settings.device)}
+        before = {backend: count() for backend, count in compilations.items()}
+        samples = alternate(
+            calls,
+            budget_s=settings.budget_s,
+            is_enough=lambda samples: _are_narrow(samples, settings),
+            groups={
+                **{name: entry.candidate.backend for name, entry in entries.items()},
+                CONTROL: "jax",
+                YARDSTICK: "torch",
+            },
+            before=lambda name: stage(TIMING, name),
+            evict=evictor(settings.device) if settings.cold else None,
+        )
+        made = {backend: count() - before[backend] for backend, count in compilations.items()}
+        stage(PARITY, "")
+        needed = work(subject)
+        for name, entry in entries.items():
+            problem = entry.changed(subject.dtype)
+            if problem:
+                rows[name] = replace(rows[name], message=problem)
+            else:
+                recompiled = made[entry.candidate.backend] if entry.candidate.mode == "compiled" else 0
+                rows[name] = timed_row(rows[name], samples, settings, entry, recompiled, needed)
+    control = paired_ratio(*samples.pairs(CONTROL, BASE), settings.confidence)
+    return (
+        replace(
+            blank,
+            candidates=tuple(rows.values()),
+            control={"of": BASE, "ratio": ratio_dict(control)},
+            work=needed,
+            rounds=max(map(len, samples.seconds.values())),
+            seconds=samples.elapsed_s,
+            stopped=samples.stopped,
+        ),
+        samples,
+    )
+
+
+def _entries(
+    subject: Subject,
+    settings: Settings,
+    found: Gate,
+    chosen: Iterable[Candidate],
+    stage: Stage,
+    broken: Mapping[str, str],
+    compilations: Mapping[str, Callable[[], int]],
+) -> tuple[dict[str, Row], dict[str, Entry]]:
+    """A row for each candidate, and what is ready to be timed."""
+    rows: dict[str, Row] = {}
+    entries: dict[str, Entry] = {}
+    for candidate in chosen:
+        name = candidate.name
+        rows[name] = Row(name, candidate.backend, candidate.mode, FAILED)
+        if name in broken:
+            rows[name] = replace(rows[name], message=broken[name])
+            continue
+        stage(COMPILE if candidate.mode == "compiled" else FIRST_CALL, name)
+        try:
+            entry = ready(candidate, subject, settings.device, compilations[candidate.backend])
+            problem = found.judge(entry.first) or entry.changed(subject.dtype)
+        except (Exception, SystemExit) as error:
+            problem = described(error, "out").words
+        if problem:
+            rows[name] = replace(rows[name], message=problem)
+        else:
+            rows[name] = replace(rows[name], parity=str(found.verdict))
+            entries[name] = entry
+    return rows, entries
+
+
+def _are_narrow(samples: Samples, settings: Settings) -> bool:
+    """Is every interval as narrow as was asked for?"""
+    others = [name for name in samples.seconds if name not in (BASE, YARDSTICK)]
+    ratios = [paired_ratio(*samples.pairs(name, BASE), settings.confidence) for name in others]
+    return all(ratio.half_width <= settings.precision for ratio in ratios)
