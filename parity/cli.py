@@ -7,6 +7,8 @@ import sys
 import typer
 from rich.console import Console
 
+from parity.commands.bench import bench
+from parity.commands.calibrate import calibrate
 from parity.commands.check import check
 from parity.commands.list_ops import list_ops
 from parity.commands.options import BAD_INPUT
@@ -26,7 +28,7 @@ app = typer.Typer(
 )
 app.command()(run)
 app.command("list")(list_ops)
-for command in (check, transforms, regimes, strict, power):
+for command in (check, bench, calibrate, transforms, regimes, strict, power):
     app.command()(command)
 
 

@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from typing import Any
 
+from parity.process import end_with_parent
+
 Progress = Callable[[str, str, float], None]
 _queue: Any = None
 
@@ -57,6 +59,7 @@ def run_tasks(
 def _start(queue: Any) -> None:
     global _queue
     _queue = queue
+    end_with_parent()
 
 
 def _call(function: Callable[..., Any], name: str, arguments: tuple[Any, ...]) -> Any:

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import os
+import signal
 from pathlib import Path
+
+_SET_PARENT_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG of <sys/prctl.h>
 
 
 def use_compilation_caches() -> Path:
@@ -28,3 +33,9 @@ def use_threads(count: int) -> None:
     """
     os.environ.setdefault("NPROC", str(count))
     os.environ.setdefault("OMP_NUM_THREADS", str(count))
+
+
+def end_with_parent() -> None:
+    """This process is killed when the one that started it ends in whatever way (Linux; elsewhere nothing happens)."""
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(_SET_PARENT_DEATH_SIGNAL, signal.SIGKILL)

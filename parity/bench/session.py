@@ -9,6 +9,7 @@ from parity.bench.candidates import BASE, CONTROL, Candidate, candidates
 from parity.bench.clock import Call, Samples, alternate
 from parity.bench.entry import Entry, frameworks, ready
 from parity.bench.evict import evictor
+from parity.bench.failure import why
 from parity.bench.gate import Gate, gate
 from parity.bench.interval import paired_ratio
 from parity.bench.results import FAILED, Comparison, Row, ratio_dict
@@ -17,11 +18,10 @@ from parity.bench.settings import Settings
 from parity.bench.subject import Subject
 from parity.bench.work import work
 from parity.bench.yardstick import YARDSTICK, yardstick
-from parity.runner import described
 
 # Told what is going on: a stage, and the candidate that it is about.
 Stage = Callable[[str, str], None]
-PARITY, COMPILE, FIRST_CALL, TIMING = "parity", "compile", "first call", "timing"
+PARITY, COMPILE, FIRST_CALL, TIMING, LAST_LOOK = "parity", "compile", "first call", "timing", "last look"
 
 
 def measure(
@@ -55,28 +55,16 @@ def measure(
             subject, settings, found, filter(wanted, candidates(subject)), stage, broken or {}, compilations
         )
         if BASE not in entries:
-            words = f"{BASE}, which everything is compared with, cannot be timed: {rows[BASE].message}"
-            return replace(blank, message=words, candidates=tuple(rows.values())), None
-        calls: dict[str, Call] = {name: entry.call for name, entry in entries.items()}
-        calls |= {CONTROL: entries[BASE].call, YARDSTICK: yardstick(settings.device)}
-        before = {backend: count() for backend, count in compilations.items()}
-        samples = alternate(
-            calls,
-            budget_s=settings.budget_s,
-            is_enough=lambda samples: _are_narrow(samples, settings),
-            groups={
-                **{name: entry.candidate.backend for name, entry in entries.items()},
-                CONTROL: "jax",
-                YARDSTICK: "torch",
-            },
-            before=lambda name: stage(TIMING, name),
-            evict=evictor(settings.device) if settings.cold else None,
-        )
-        made = {backend: count() - before[backend] for backend, count in compilations.items()}
-        stage(PARITY, "")
+            return _without_base(blank, rows), None
         needed = work(subject)
+        before = {backend: count() for backend, count in compilations.items()}
+        samples = _timed(settings, entries, rows, stage)
+        if samples is None:
+            return _without_base(blank, rows), None
+        made = {backend: count() - before[backend] for backend, count in compilations.items()}
         for name, entry in entries.items():
-            problem = entry.changed(subject.dtype)
+            stage(LAST_LOOK, name)
+            problem = _changed(entry, subject.dtype)
             if problem:
                 rows[name] = replace(rows[name], message=problem)
             else:
@@ -118,15 +106,61 @@ def _entries(
         stage(COMPILE if candidate.mode == "compiled" else FIRST_CALL, name)
         try:
             entry = ready(candidate, subject, settings.device, compilations[candidate.backend])
-            problem = found.judge(entry.first) or entry.changed(subject.dtype)
+            problem = found.judge(entry.first) or _changed(entry, subject.dtype)
         except (Exception, SystemExit) as error:
-            problem = described(error, "out").words
+            problem = why(error)
         if problem:
             rows[name] = replace(rows[name], message=problem)
         else:
             rows[name] = replace(rows[name], parity=str(found.verdict))
             entries[name] = entry
     return rows, entries
+
+
+def _changed(entry: Entry, dtype: str) -> str:
+    try:
+        return entry.changed(dtype)
+    except (Exception, SystemExit) as error:
+        return why(error)
+
+
+def _timed(settings: Settings, entries: dict[str, Entry], rows: dict[str, Row], stage: Stage) -> Samples | None:
+    """The samples of all entries. One that raises while it is timed becomes a row that says so, and the others start again.
+
+    None if it was the base.
+    """
+    latest = ""
+
+    def before(name: str) -> None:
+        nonlocal latest
+        latest = name
+        stage(TIMING, name)
+
+    while BASE in entries:
+        calls: dict[str, Call] = {name: entry.call for name, entry in entries.items()}
+        groups = {name: entry.candidate.backend for name, entry in entries.items()}
+        try:
+            return alternate(
+                calls | {CONTROL: entries[BASE].call, YARDSTICK: yardstick(settings.device)},
+                budget_s=settings.budget_s,
+                is_enough=lambda samples: _are_narrow(samples, settings),
+                groups=groups | {CONTROL: "jax", YARDSTICK: "torch"},
+                before=before,
+                evict=evictor(settings.device) if settings.cold else None,
+            )
+        except (Exception, SystemExit) as error:
+            name = BASE if latest == CONTROL else latest
+            if name not in entries:
+                raise
+            del entries[name]
+            rows[name] = replace(rows[name], message=f"while it was timed: {why(error)}")
+    return None
+
+
+def _without_base(blank: Comparison, rows: Mapping[str, Row]) -> Comparison:
+    words = f"{BASE}, which everything is compared with, cannot be timed: {rows[BASE].message}"
+    untimed = (replace(row, message=row.message or f"not timed, since {BASE} was not") for row in rows.values())
+    return replace(blank, message=words, candidates=tuple(untimed))
 
 
 def _are_narrow(samples: Samples, settings: Settings) -> bool:

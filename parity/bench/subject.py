@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -49,9 +49,20 @@ def kinds(op: Op) -> tuple[str, ...]:
     return KINDS if op.wrt else KINDS[:1]
 
 
-def of_op(op: Op, kind: str, dtype: str, sizes: Mapping[str, int] | None = None) -> Subject:
-    """A built-in operation, by default at the sizes of `parity.bench.sizes`."""
+def of_op(
+    op: Op,
+    kind: str,
+    dtype: str,
+    sizes: Mapping[str, int] | None = None,
+    constants: Mapping[str, Any] | None = None,
+) -> Subject:
+    """A built-in operation, by default at the sizes of `parity.bench.sizes`.
+
+    Args:
+        constants: inputs that are no arrays, in place of those of the operation, such as `num_heads`.
+    """
     sizes = dict(sizes or bench_sizes(op))
+    op = replace(op, inputs={**op.inputs, **(constants or {})})
     functions = {backend: op.implementation(backend) for backend in ("jax", "torch")}
     wrt = op.wrt if kind == "gradient" else ()
     parsed = [parse(seeded_inputs(op, sizes, seed), wrt, tuple(functions.values())) for seed in range(VARIANTS)]

@@ -10,7 +10,8 @@ from parity.dtypes import cast
 def work(subject: Subject) -> dict[str, float]:
     """`flops`: those of the matrix products that eager PyTorch runs; `bytes`: inputs read once and outputs written once.
 
-    What a candidate computes again to save memory, and what it writes in between, is not counted: it is its own choice.
+    Empty if the function of PyTorch cannot be run. What a candidate computes again to save memory, and what it writes in
+    between, is not counted: it is its own choice.
     """
     import torch
     from torch.utils.flop_counter import FlopCounterMode
@@ -19,8 +20,11 @@ def work(subject: Subject) -> dict[str, float]:
 
     values = [{name: cast(array, subject.dtype) for name, array in subject.variants[0].items()}]
     prepared = in_torch.prepared(subject.functions["torch"], subject.arguments, subject.kind, "eager", values, "cpu")
-    with FlopCounterMode(display=False) as counter:
-        leaves = prepared.leaves(prepared.call(0))
+    try:
+        with FlopCounterMode(display=False) as counter:
+            leaves = prepared.leaves(prepared.call(0))
+    except (Exception, SystemExit):  # the row of that candidate says what it is
+        return {}
     arrays = [backends.get("torch").to_numpy(leaf) for leaf in leaves.values() if isinstance(leaf, torch.Tensor)]
     moved = sum(array.nbytes for array in (*values[0].values(), *arrays))
     return {"flops": float(counter.get_total_flops()), "bytes": float(moved)}

@@ -1,0 +1,78 @@
+"""Where a benchmark ran: what has to be the same before its times can be set beside another's."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from parity import environment
+from parity.bench.settings import Settings
+
+GPU_FIELDS = "name,driver_version,clocks.sm,clocks.mem,clocks_throttle_reasons.active,temperature.gpu,power.draw"
+
+
+def describe(settings: Settings) -> dict[str, Any]:
+    """Versions, processor, threads, affinity and load; on a GPU clocks and throttling.
+
+    Called in the measuring process. `input_error` in place of all that if one framework does not see the device.
+    """
+    from parity.bench import in_jax, in_torch
+
+    for name, room in (("jax", in_jax), ("torch", in_torch)):
+        try:
+            room.find(settings.device)
+        except RuntimeError as error:
+            told = str(error).strip().splitlines()[0]
+            words = f"--device: got {settings.device!r}, but {name} sees none ({told}); install its build for it"
+            return {"input_error": f"{words}, or use --device cpu"}
+    return {
+        **environment.environment(),
+        "processor": processor(),
+        "cores": os.cpu_count(),
+        "affinity": sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None,
+        "load": list(os.getloadavg()),
+        "commit": commit(),
+        **({"gpu": gpu()} if settings.device == "cuda" else {}),
+    }
+
+
+def processor() -> str:
+    """The name of the processor as its maker has it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    named = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return named[0] if named else platform.machine()
+
+
+def commit() -> str:
+    """The commit of the folder that the command is called in, with `+` if it was changed since; empty outside of git."""
+    try:
+        answers = [
+            subprocess.run(["git", *words], capture_output=True, text=True, timeout=10, check=True).stdout.strip()
+            for words in (("rev-parse", "--short", "HEAD"), ("status", "--porcelain", "--untracked-files=no"))
+        ]
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return answers[0] + ("+" if answers[1] else "")
+
+
+def gpu() -> str:
+    """Name, driver, clocks, throttle reasons, temperature and power as nvidia-smi tells them; empty without it."""
+    if shutil.which("nvidia-smi") is None:
+        return ""
+    query = ["nvidia-smi", f"--query-gpu={GPU_FIELDS}", "--format=csv"]
+    return subprocess.run(query, capture_output=True, text=True, timeout=30, check=False).stdout.strip()
+
+
+def same_place(ours: dict[str, Any], theirs: dict[str, Any]) -> str:
+    """Why times of two environments cannot be set side by side; empty if they can."""
+    for key in ("processor", "cores", "affinity", "machine"):
+        if ours.get(key) != theirs.get(key):
+            return f"{key} was {theirs.get(key)!r}, now it is {ours.get(key)!r}"
+    return ""

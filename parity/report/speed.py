@@ -1,0 +1,146 @@
+"""The result of `parity bench` for people: the rows that the terminal and Markdown both show."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from parity.bench.candidates import COMPILED
+from parity.bench.regressions import Change
+from parity.bench.results import TIMED
+
+HEADINGS = ("what", "jax", "jax.jit", "torch", "compile", "compile / jit", "compile is", "A/A")
+# What fits 80 columns.
+_NARROW = (0, 2, 4, 5, 6, 7)
+_STYLES = {"FASTER": "green", "SLOWER": "magenta", "SAME": "cyan", "CANNOT TELL": "yellow", "failed": "bold red"}
+
+
+def subject(one: Mapping[str, Any]) -> str:
+    """`attention`, `attention + gradient`; with its dtype if that is not float32."""
+    words = one["op"] + (" + gradient" if one["kind"] == "gradient" else "")
+    return words if one["dtype"] == "float32" else f"{words}, {one['dtype']}"
+
+
+def cells(comparison: Mapping[str, Any]) -> tuple[str, ...]:
+    """One comparison in words, under `HEADINGS`."""
+    rows = {row["name"]: row for row in comparison["candidates"]}
+    times = [_time(rows.get(name)) for name in ("jax", "jax.jit", "torch", "torch.compile")]
+    judged = rows.get(COMPILED["torch"], {})
+    timed = judged.get("status") == TIMED
+    control = comparison["control"]
+    return (
+        subject(comparison),
+        *times,
+        interval(judged["ratio"]) if timed else "–",
+        judged["verdict"] if timed else "failed",
+        reach(control["ratio"]) if control else "–",
+    )
+
+
+def reach(ratio: Mapping[str, float | None]) -> str:
+    """`± 1.2 %`: how far from 1 the interval of the control goes."""
+    low, high = ratio["low"], ratio["high"]
+    return "–" if low is None or high is None else f"± {100 * max(-math.log(low), math.log(high)):.1f} %"
+
+
+def interval(ratio: Mapping[str, float | None]) -> str:
+    """`0.83 (0.82–0.84)`."""
+    if ratio["low"] is None or ratio["high"] is None:
+        return f"{ratio['value']:.2f} (?)"
+    return f"{ratio['value']:.2f} ({ratio['low']:.2f}–{ratio['high']:.2f})"
+
+
+def seconds(value: float | None) -> str:
+    """Three digits with a unit that fits."""
+    if value is None:
+        return "–"
+    for factor, unit in ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs")):
+        if value >= factor or unit == "µs":
+            return f"{value / factor:.3g} {unit}"
+    raise AssertionError
+
+
+def _time(row: Mapping[str, Any] | None) -> str:
+    if row is None:
+        return ""
+    return seconds(row["seconds"]["median"]) if row["status"] == TIMED else "failed"
+
+
+def libraries(comparisons: Iterable[Mapping[str, Any]]) -> list[tuple[str, ...]]:
+    """What the frameworks' own functions took: what, name, time, ratio to jax.jit, verdict."""
+    own = {"jax", "torch", *COMPILED.values()}
+    return [
+        (
+            cells(one)[0],
+            row["name"],
+            _time(row),
+            interval(row["ratio"]) if row["ratio"] else "–",
+            row["verdict"] or "failed",
+        )
+        for one in comparisons
+        for row in one["candidates"]
+        if row["name"] not in own
+    ]
+
+
+def remarks(comparisons: Iterable[Mapping[str, Any]]) -> list[str]:
+    """What a reader has to know beside the numbers: why something was not timed, what cannot be told, what is doubtful."""
+    found = []
+    for one in comparisons:
+        what = subject(one)
+        if one["message"]:
+            found.append(f"{what}: {one['message']}")
+        for row in one["candidates"]:
+            if row["status"] != TIMED and row["message"] and row["message"] not in one["message"]:
+                found.append(f"{what}, {row['name']}: {row['message']}")
+            found += [f"{what}, {row['name']}: {flag}" for flag in row["flags"]]
+        told = {row["name"]: row["advice"] for row in one["candidates"] if row["advice"]}
+        if COMPILED["torch"] in told:
+            found.append(f"{what}: {told[COMPILED['torch']]}")
+    return found
+
+
+def table(comparisons: Iterable[Mapping[str, Any]]) -> Table:
+    shown = Table(
+        title="parity bench",
+        caption="compile: torch.compile, jit: jax.jit. Time of a call, median; ratio with its 99 % interval; "
+        "A/A: how far the interval of jax.jit against itself goes",
+    )
+    for place in _NARROW:
+        shown.add_column(
+            HEADINGS[place], justify="left" if place in (0, 6) else "right", no_wrap=place != 0, overflow="fold"
+        )
+    for one in comparisons:
+        words: list[str | Text] = list(cells(one))
+        words[6] = Text(str(words[6]), style=_STYLES.get(str(words[6]), ""))
+        shown.add_row(*(words[place] for place in _NARROW))
+    return shown
+
+
+def print_details(console: Console, bench: Mapping[str, Any]) -> None:
+    """Growth, and everything that a number alone does not say."""
+    for sweep in bench["scaling"]:
+        what = subject(sweep)
+        powers = ", ".join(
+            f"{name} ~ {sweep['axis']}^{fit['value']:.2f}" for name, fit in sweep["exponents"].items() if fit
+        )
+        console.print(f"{what} over {sweep['axis']}: {sweep['summary']} ({powers or 'no exponent'})", highlight=False)
+    for words in remarks(bench["comparisons"]):
+        console.print(Text(words, style="yellow"), soft_wrap=True)
+
+
+def changes_table(found: Iterable[Change]) -> Table:
+    """What became faster or slower since an earlier run."""
+    shown = Table(title="since the earlier run")
+    for heading in ("what", "candidate", "time now / then", "verdict"):
+        shown.add_column(heading)
+    for change in found:
+        ratio = interval(vars(change.ratio)) if change.ratio else change.message
+        style = "bold red" if change.is_regression else _STYLES.get(change.verdict, "")
+        shown.add_row(change.comparison, change.candidate, ratio, Text(change.verdict, style=style))
+    return shown

@@ -1,0 +1,80 @@
+"""`bench.md`: the result of `parity bench` as a table for a pull request."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from parity.report import speed
+from parity.store import write
+
+FILE = "bench.md"
+
+
+def write_markdown(bench: Mapping[str, Any], folder: Path) -> None:
+    write(folder / FILE, markdown(bench))
+
+
+def markdown(bench: Mapping[str, Any]) -> str:
+    """The whole page; an incomplete run says so in its title."""
+    state = "" if bench["complete"] else ": INCOMPLETE"
+    settings, environment = bench["settings"], bench["environment"]
+    lines = [f"# parity bench{state}", ""]
+    if environment:
+        versions = ", ".join(f"{side} {environment[side]['version']}" for side in ("jax", "torch"))
+        lines += [f"{environment['processor']}, {settings['threads']} threads, {settings['device']}, {versions}."]
+    lines += [
+        f"{settings['compilers']}. Ratios are medians of paired calls with {100 * settings['confidence']:g} % intervals; "
+        "compile is `torch.compile`; A/A is how far the interval of `jax.jit` against itself goes.",
+        "",
+        *_table(speed.HEADINGS, map(speed.cells, bench["comparisons"]), "lrrrrrlr"),
+    ]
+    own = speed.libraries(bench["comparisons"])
+    if own:
+        headings = ("what", "the frameworks' own", "time", "/ jax.jit", "it is")
+        lines += ["## The frameworks' own functions", "", *_table(headings, own, "llrrl")]
+    if bench["scaling"]:
+        lines += [
+            "## How cost grows",
+            "",
+            *_table(
+                ("what", "over", "exponent jax.jit", "exponent torch.compile", ""),
+                map(_growth, bench["scaling"]),
+                "llrrl",
+            ),
+        ]
+    if bench["phases"]:
+        headings = (
+            "backend",
+            "what",
+            "import",
+            "compiler start",
+            "compile, cold",
+            "compile, warm",
+            "first call",
+            "peak memory",
+        )
+        lines += ["## Phases", "", *_table(headings, map(_phases, bench["phases"]), "llrrrrrr")]
+    told = speed.remarks(bench["comparisons"])
+    if told:
+        lines += ["## Remarks", "", *(f"- {words}" for words in told), ""]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _table(headings: Sequence[str], rows: Iterable[Sequence[str]], sides: str) -> list[str]:
+    rule = "|".join({"l": "---", "r": "---:"}[side] for side in sides)
+    body = ["| " + " | ".join(str(cell).replace("|", "\\|") for cell in row) + " |" for row in rows]
+    return ["| " + " | ".join(headings) + " |", f"|{rule}|", *body, ""]
+
+
+def _growth(sweep: Mapping[str, Any]) -> tuple[str, ...]:
+    fits = [sweep["exponents"].get(name) for name in ("jax.jit", "torch.compile")]
+    powers = [f"{fit['value']:.2f} ({fit['low']:.2f}–{fit['high']:.2f})" if fit else "–" for fit in fits]
+    return (speed.subject(sweep), sweep["axis"], *powers, sweep["summary"])
+
+
+def _phases(row: Mapping[str, Any]) -> tuple[str, ...]:
+    times = [speed.seconds(row[name]) for name in ("import_s", "start_s", "cold_s", "warm_s", "first_call_s")]
+    memory = "–" if row["peak_bytes"] is None else f"{row['peak_bytes'] / 2**20:.1f} MiB"
+    return (row["backend"], speed.subject(row), *times, memory)
