@@ -45,7 +45,21 @@ def power(session: nox.Session) -> None:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """`jax.jit` against `torch.compile` on every operation, under pytest-benchmark."""
+    """`jax.jit` against `torch.compile` on every operation, with intervals and a control: `parity bench`."""
+    install(session, "all")
+    session.run("parity", "bench", *session.posargs)
+
+
+@nox.session
+def calibrate(session: nox.Session) -> None:
+    """How often the clock of `parity bench` is wrong on this machine, beside pytest-benchmark; takes twenty minutes."""
+    install(session, "all", "test")
+    session.run("parity", "calibrate", *session.posargs)
+
+
+@nox.session
+def benchmarks(session: nox.Session) -> None:
+    """The same comparisons under pytest-benchmark."""
     install(session, "all", "test")
     session.run("pytest", "tests/benchmarks", "--benchmark-only", *session.posargs)
 

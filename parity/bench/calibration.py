@@ -28,6 +28,7 @@ from parity.bench.trials import (
     Trial,
     by_parity,
     by_pytest_benchmark,
+    check_installed,
     programs,
 )
 from parity.bench.verdict import MARGIN
@@ -216,6 +217,9 @@ def run(trials: int, seconds: float, functions: Sequence[str] = FUNCTIONS) -> It
 
     Args:
         seconds: for one trial of one method.
+
+    Raises:
+        InputError: pytest-benchmark is not installed.
     """
     turns = [(number, function, what) for number in range(trials) for function in functions for what in TURNS]
     began, found = time.monotonic(), list[Trial]()
@@ -226,6 +230,7 @@ def run(trials: int, seconds: float, functions: Sequence[str] = FUNCTIONS) -> It
         elapsed, load = time.monotonic() - began, (before, os.getloadavg())
         return Calibration(trials, seconds, tuple(found), done, len(turns), doing, started, elapsed, load, place)
 
+    check_installed()
     yield so_far(0, "compiling")
     with programs(functions) as calls:
         for done, (number, function, what) in enumerate(turns):

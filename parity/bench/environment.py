@@ -34,10 +34,15 @@ def describe(settings: Settings) -> dict[str, Any]:
         "processor": processor(),
         "cores": os.cpu_count(),
         "affinity": sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None,
-        "load": list(os.getloadavg()),
+        "load": [load()],
         "commit": commit(),
         **({"gpu": gpu()} if settings.device == "cuda" else {}),
     }
+
+
+def load() -> float:
+    """Processes that wanted a processor, the mean over the last minute; 0 where the system does not tell."""
+    return os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
 
 
 def processor() -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from statistics import median
 from typing import Any
 
@@ -28,10 +28,10 @@ STEADY_CALLS, LEAST_STEADY_CALLS, STEADY_S = 20, 3, 1.0
 Wait = Callable[[Any], Any]
 
 
-def start(backend: str) -> float:
+def start(backend: str, kinds: Sequence[str]) -> float:
     """Seconds of the first compilation in this process, x + 1 for three numbers: the compiler itself is loaded.
 
-    Afterwards, untimed, a small attention and its gradient: a compiler loads some parts at the first product or the first
+    Afterwards, untimed, a small attention of each of `kinds`: a compiler loads some parts at the first product or the first
     gradient only, for which the first subject would be charged (in torch with more than half of its time).
     """
     backends.get(backend)  # importing the framework is a phase of its own
@@ -39,7 +39,7 @@ def start(backend: str) -> float:
     _FIRST_PROGRAM[backend]()
     elapsed = time.perf_counter() - started
     op = ops.load("attention")
-    for kind in ("forward", "gradient"):
+    for kind in kinds:
         measured(WARM, backend, "cpu", op.name, kind, "float32", op.sizes[-1])
     return elapsed
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from multiprocessing.connection import Connection
 from typing import Any
@@ -41,11 +41,12 @@ class Assignment:
 def serve(
     assignment: Assignment,
     send: Callable[[Answer], None],
-    start: Callable[[str], float] = phase_stages.start,
+    start: Callable[[str, Sequence[str]], float] = phase_stages.start,
     measured: Callable[..., Answer] = phase_stages.measured,
 ) -> None:
     """Starts the compiler, then measures one subject after the other, up to the first that raises."""
-    send({"start_s": start(assignment.backend)})
+    timed = assignment.subjects if assignment.stage != phase_stages.PEAK else ()
+    send({"start_s": start(assignment.backend, sorted({kind for _, kind, _, _ in timed}))})
     for subject in assignment.subjects:
         try:
             answer = measured(assignment.stage, assignment.backend, assignment.device, *subject)

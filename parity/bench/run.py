@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime
 import json
-import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -13,6 +12,7 @@ from typing import Any
 
 from parity import ops
 from parity.bench import phases, scaling
+from parity.bench.environment import load
 from parity.bench.machine import share_of_limit
 from parity.bench.results import plain
 from parity.bench.scaling import Sweep
@@ -159,7 +159,7 @@ def run(bench: Bench, folder: Path, progress: Progress) -> Iterator[None]:
             kept()
             yield
     bench.complete = True
-    bench.environment["load"] = [bench.environment["load"], list(os.getloadavg())]
+    bench.environment["load"] = [bench.environment["load"][0], load()]
     kept()
     yield
 

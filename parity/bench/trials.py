@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import json
 import os
 import subprocess
@@ -85,6 +86,15 @@ class Trial:
         return asdict(self)
 
 
+def check_installed() -> None:
+    """`InputError` without what parity's clock is set beside."""
+    if importlib.util.find_spec("pytest_benchmark") is None:
+        raise InputError(
+            "calibrate: pytest-benchmark is not installed, but its times are set beside parity's; "
+            'install it with: pip install "pytest-benchmark>=5.3.1"'
+        )
+
+
 @contextlib.contextmanager
 def programs(names: Sequence[str] = FUNCTIONS) -> Iterator[Mapping[str, Call]]:
     """Compiled attention of these names, ready to be called, on four sets of inputs by turns."""
@@ -117,7 +127,7 @@ def by_pytest_benchmark(function: str, seconds: float) -> list[Trial]:
     """Both kinds of trials by medians and by minima, with half of `seconds` for each of the two sides.
 
     Raises:
-        InputError: pytest or pytest-benchmark is not installed.
+        RuntimeError: it did not end well.
     """
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "test_speed.py"
@@ -132,7 +142,8 @@ def by_pytest_benchmark(function: str, seconds: float) -> list[Trial]:
             check=False,
         )
         if done.returncode:
-            raise InputError(_why(done))
+            told = " / ".join((done.stdout + done.stderr).strip().splitlines()[-5:])
+            raise RuntimeError(f"pytest-benchmark ended with exit code {done.returncode}: {told}")
         told = json.loads((path.parent / "times.json").read_text(encoding="utf-8"))
     stats = {one["name"]: one["stats"] for one in told["benchmarks"]}
     return [
@@ -146,13 +157,3 @@ def trial(method: str, function: str, kind: str, ratio: float) -> Trial:
     """A trial of pytest-benchmark: beyond `LINE` to either side is a difference."""
     verdict = "SLOWER" if ratio > LINE else "FASTER" if ratio < 1 / LINE else "SAME"
     return Trial(method, function, kind, ratio, verdict)
-
-
-def _why(done: subprocess.CompletedProcess[str]) -> str:
-    told = (done.stdout + done.stderr).strip().splitlines()
-    if any("No module named pytest" in line or "--benchmark" in line for line in told):
-        return (
-            "pytest-benchmark: not installed, but it is what parity's clock is set beside; "
-            'install it with: pip install pytest "pytest-benchmark>=5.3.1"'
-        )
-    return f"pytest-benchmark: it ended with exit code {done.returncode}: {' / '.join(told[-5:])}"

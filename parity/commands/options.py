@@ -21,7 +21,7 @@ FAILED, BAD_INPUT, INTERRUPTED = 1, 2, 130
 def end(console: Console, files: str, *, passed: bool, complete: bool, interrupted: bool) -> None:
     """Says how it ended and which files tell more; leaves with the exit code unless everything passed."""
     state = "passed" if passed else "failed" if complete else "incomplete"
-    console.print(f"{state}: {files}", highlight=False)
+    console.print(f"{state}: {files}", highlight=False, soft_wrap=True)
     if interrupted:
         raise typer.Exit(INTERRUPTED)
     if not passed:

@@ -15,6 +15,8 @@ from parity.bench.regressions import Change
 from parity.bench.results import TIMED
 
 HEADINGS = ("what", "jax", "jax.jit", "torch", "compile", "compile / jit", "compile is", "A/A")
+# Share of the processors that others may take before it is worth a word.
+BUSY = 0.4
 # What fits 80 columns.
 _NARROW = (0, 2, 4, 5, 6, 7)
 _STYLES = {"FASTER": "green", "SLOWER": "magenta", "SAME": "cyan", "CANNOT TELL": "yellow", "failed": "bold red"}
@@ -122,6 +124,14 @@ def table(comparisons: Iterable[Mapping[str, Any]]) -> Table:
     return shown
 
 
+def disturbed(environment: Mapping[str, Any]) -> str:
+    """A warning where other programs were running; empty on a quiet machine."""
+    before = environment["load"][0] if environment.get("load") else 0.0
+    if before <= BUSY * environment.get("cores", 1):
+        return ""
+    return f"the load was {before:.1f} on {environment['cores']} processors before this began: other programs widen the intervals"
+
+
 def print_details(console: Console, bench: Mapping[str, Any]) -> None:
     """Growth, and everything that a number alone does not say."""
     for sweep in bench["scaling"]:
@@ -130,7 +140,7 @@ def print_details(console: Console, bench: Mapping[str, Any]) -> None:
             f"{name} ~ {sweep['axis']}^{fit['value']:.2f}" for name, fit in sweep["exponents"].items() if fit
         )
         console.print(f"{what} over {sweep['axis']}: {sweep['summary']} ({powers or 'no exponent'})", highlight=False)
-    for words in remarks(bench["comparisons"]):
+    for words in filter(None, (disturbed(bench["environment"]), *remarks(bench["comparisons"]))):
         console.print(Text(words, style="yellow"), soft_wrap=True)
 
 

@@ -56,7 +56,7 @@ def markdown(bench: Mapping[str, Any]) -> str:
             "peak memory",
         )
         lines += ["## Phases", "", *_table(headings, map(_phases, bench["phases"]), "llrrrrrr")]
-    told = speed.remarks(bench["comparisons"])
+    told = [*filter(None, (speed.disturbed(environment), *speed.remarks(bench["comparisons"])))]
     if told:
         lines += ["## Remarks", "", *(f"- {words}" for words in told), ""]
     return "\n".join(lines).rstrip() + "\n"

@@ -50,7 +50,7 @@ class Fake:
         pass
 
     def environment(self):
-        return {"processor": "P", "cores": 2, "load": [0.0, 0.0, 0.0], "python": "3"}
+        return {"processor": "P", "cores": 2, "load": [0.5], "python": "3"}
 
     def limits(self, dtype):
         return {"flops_per_s": 1e10, "bytes_per_s": 1e9}
@@ -126,6 +126,7 @@ def test_a_whole_run(tmp_path):
     assert len(written["phases"]) == 4
     assert {one["axis"] for one in written["scaling"]} == set("TBND")
     assert all(len(one["points"]) >= 4 and one["summary"] for one in written["scaling"])
+    assert (written["environment"]["load"][0], len(written["environment"]["load"])) == (0.5, 2)
     fractions = [fraction for _, fraction in told]
     assert fractions == sorted(fractions)
     assert 0 <= min(fractions) <= max(fractions) <= 1

@@ -113,6 +113,14 @@ def test_remarks_tell_what_failed_what_is_doubtful_and_what_would_help():
     ]
 
 
+@pytest.mark.parametrize(("load", "warned"), [([0.3, 1.9], False), ([1.2], True), ([], False)])
+def test_other_programs_are_told_of(load, warned):
+    words = speed.disturbed({"load": load, "cores": 2})
+    assert bool(words) == warned
+    page = markdown({**BENCH, "environment": BENCH["environment"] | {"load": load}})
+    assert ("the load was 1.2 on 2 processors" in page) == warned
+
+
 def shown(*tables, width=80):
     console = Console(width=width, record=True, file=open("/dev/null", "w"))  # noqa: SIM115
     for table in tables:

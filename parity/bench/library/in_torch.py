@@ -47,8 +47,9 @@ def _masked_attention(query: Tensor, key: Tensor, value: Tensor, visible: Tensor
 
 
 def _flex_multi_head_batched(query: Tensor, key: Tensor, value: Tensor, num_heads: int) -> Any:
-    heads = (_heads(array, num_heads) for array in (query, key, value))
-    return flex_attention(*tuple(heads)).transpose(1, 2).flatten(2)
+    # Copies: without, torch 2.13 on the CPU raises "not enough values to unpack (expected 4, got 3)" for three views.
+    heads = [_heads(array, num_heads).contiguous() for array in (query, key, value)]
+    return flex_attention(heads[0], heads[1], heads[2]).transpose(1, 2).flatten(2)
 
 
 def _flex_blockwise_attention(query: Tensor, key: Tensor, value: Tensor, causal: bool) -> Any:
