@@ -9,8 +9,9 @@ import sys
 
 import pytest
 
+from parity import peak
 from parity.finding import Verdict
-from parity.transforms.checkpoint import cases, judge, peak
+from parity.transforms.checkpoint import cases, judge
 from parity.transforms.devices.launch import WorkerError
 
 measured = functools.cache(judge.measured)  # each framework's worker runs once for all tests
@@ -166,7 +167,7 @@ class TestPeak:
         # 40 MB in two steps, of which 16 stay; then 24 MB at once; a call that takes nothing.
         code = """
 import numpy as np
-from parity.transforms.checkpoint.peak import peak_bytes
+from parity.peak import peak_bytes
 def two_steps():
     kept = np.ones(2_000_000)
     return kept, np.ones(3_000_000).sum()

@@ -221,6 +221,7 @@ def run(trials: int, seconds: float, functions: Sequence[str] = FUNCTIONS) -> It
     Raises:
         InputError: pytest-benchmark is not installed.
     """
+    check_installed()
     turns = [(number, function, what) for number in range(trials) for function in functions for what in TURNS]
     began, found = time.monotonic(), list[Trial]()
     started = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
@@ -230,7 +231,6 @@ def run(trials: int, seconds: float, functions: Sequence[str] = FUNCTIONS) -> It
         elapsed, load = time.monotonic() - began, (before, os.getloadavg())
         return Calibration(trials, seconds, tuple(found), done, len(turns), doing, started, elapsed, load, place)
 
-    check_installed()
     yield so_far(0, "compiling")
     with programs(functions) as calls:
         for done, (number, function, what) in enumerate(turns):

@@ -5,10 +5,13 @@ A slow moment of the machine then hits all candidates alike, and goes away in th
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import math
+import signal
+import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
 # Runs a candidate on its number-th set of inputs and returns when its own output is complete.
@@ -24,6 +27,8 @@ WARM_UP_CALLS = 3
 # A candidate that takes more than twice the median of all takes part in fewer rounds, at least in every fourth: it would
 # take most of the time, and the others are what is close.
 SLOW, RAREST = 2.0, 4
+# ... and so does one that is looked at by the way, in every second.
+SELDOM = 2
 # Measured: after its last call a thread of torch's OpenMP pool goes on spinning for 10 ms, and takes a processor from whoever
 # comes next; JAX alone against itself, one of the two behind a call of torch, came out 1.35 times as slow.
 SPIN_LIMIT_S = 0.05
@@ -92,6 +97,7 @@ def alternate(
     budget_s: float,
     is_enough: Callable[[Samples], bool] = lambda samples: False,
     groups: Mapping[str, str] | None = None,
+    seldom: Collection[str] = (),
     before: Callable[[str], None] = lambda name: None,
     evict: Callable[[], None] | None = None,
 ) -> Samples:
@@ -99,6 +105,7 @@ def alternate(
 
     Args:
         groups: candidate → whose threads it runs on. When they change, the others are waited for until they sleep.
+        seldom: candidates that take part in every second round only, so that there are more of the others.
         before: told the name of a candidate before each of its turns.
         evict: empties the caches of the processor before each sample, which then is a single call; without it each sample
             comes right after a call of the same candidate that is not timed, with warm caches: whatever follows a
@@ -110,7 +117,8 @@ def alternate(
         together.setdefault((groups or {}).get(name, ""), []).append(name)
     samples = Samples({name: {} for name in names}, {}, dict.fromkeys(names, 0.0), dict.fromkeys(names, 0.0))
     was_enabled = gc.isenabled()
-    gc.collect()
+    with _interrupt_afterwards():
+        gc.collect()
     gc.disable()
     started = time.perf_counter()
     try:
@@ -119,11 +127,12 @@ def alternate(
             before(name)
             single[name] = _fastest(calls[name])
             samples.calls[name] = 1 if evict else max(1, math.ceil(SAMPLE_S / single[name]))
-        every = _periods({name: single[name] * samples.calls[name] for name in names})
+        every = _periods({name: single[name] * samples.calls[name] for name in names}, seldom)
         number, look, latest = 0, FIRST_LOOK, ""
         while True:
             for name in order(together, number):
-                if number % every[name] == 0:
+                # Two rounds at a time, one of each direction.
+                if number // 2 % every[name] == 0:
                     before(name)
                     if groups and groups[name] != latest:
                         until_idle()
@@ -144,10 +153,28 @@ def alternate(
             gc.enable()
 
 
-def _periods(single_s: Mapping[str, float]) -> dict[str, int]:
-    """Candidate → the rounds from one of its turns to the next."""
+@contextlib.contextmanager
+def _interrupt_afterwards() -> Iterator[None]:
+    """Ctrl-C waits for the end of the block: raised in JAX's callback of the garbage collector it would be lost."""
+    handler = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or handler is None:
+        yield
+        return
+    struck: list[int] = []
+    signal.signal(signal.SIGINT, lambda number, _frame: struck.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, handler)
+    if struck:
+        signal.raise_signal(signal.SIGINT)
+
+
+def _periods(single_s: Mapping[str, float], seldom: Collection[str]) -> dict[str, int]:
+    """Candidate → it takes part in one of so many rounds."""
     usual = sorted(single_s.values())[(len(single_s) - 1) // 2]
-    return {name: max(1, min(RAREST, int(seconds / (SLOW * usual)))) for name, seconds in single_s.items()}
+    least = {name: SELDOM if name in seldom else 1 for name in single_s}
+    return {name: max(least[name], min(RAREST, int(s / (SLOW * usual)))) for name, s in single_s.items()}
 
 
 def _fastest(call: Call) -> float:

@@ -60,7 +60,7 @@ class _Phases:
             if _PROVEN[stage](answer["hits"], answer["misses"]):
                 self.row[f"{stage}_s"] = answer["compile_s"]
             else:
-                found = f"{answer['hits']} programs were read from the cache on disk, {answer['misses']} were made"
+                found = f"{answer['hits']} hits and {answer['misses']} misses of the cache on disk"
                 self.problems.append(f"{stage}_s: not shown to be {stage}, {found}")
 
     def done(self) -> dict[str, Any]:

@@ -59,6 +59,7 @@ class Comparison:
         parity: what the two functions were judged to be before anything was timed.
         message: why nothing was timed at all.
         control: the base against itself, timed as if it were a further candidate.
+        busy_elsewhere: processors that were busy with other programs while it was timed.
         work: floating-point operations and bytes that the definition needs.
     """
 
@@ -75,6 +76,7 @@ class Comparison:
     rounds: int = 0
     seconds: float = 0.0
     stopped: str = ""
+    busy_elsewhere: float | None = None
 
     @property
     def passed(self) -> bool:

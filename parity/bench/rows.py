@@ -7,11 +7,12 @@ from dataclasses import replace
 
 from parity.bench.candidates import BASE, CONTROL
 from parity.bench.clock import Samples
+from parity.bench.elsewhere import is_disturbing
 from parity.bench.entry import Entry
 from parity.bench.interval import paired_ratio
 from parity.bench.results import TIMED, Row, ratio_dict, seconds_dict
 from parity.bench.settings import Settings
-from parity.bench.verdict import judge
+from parity.bench.verdict import Judgement, Speed, judge
 from parity.bench.yardstick import YARDSTICK
 
 # Busy processor seconds beyond the threads that were asked for: the candidate takes more than its share.
@@ -19,7 +20,13 @@ MORE_THREADS = 1.15
 
 
 def timed_row(
-    row: Row, samples: Samples, settings: Settings, entry: Entry, recompilations: int, needed: Mapping[str, float]
+    row: Row,
+    samples: Samples,
+    settings: Settings,
+    entry: Entry,
+    recompilations: int,
+    needed: Mapping[str, float],
+    others: float | None,
 ) -> Row:
     """The row of a candidate that was timed and still gives the result that passed."""
     name = row.name
@@ -28,6 +35,9 @@ def timed_row(
     ratio = paired_ratio(*samples.pairs(name, BASE), settings.confidence)
     control = paired_ratio(*samples.pairs(CONTROL, BASE), settings.confidence)
     judgement = judge(ratio, control, samples.elapsed_s, settings.margin) if name != BASE else None
+    if judgement and is_disturbing(others):
+        words = f"other programs took {others:.1f} processors while it was timed; run again when the machine is quiet"
+        judgement = Judgement(Speed.CANNOT_TELL, words)
     seconds = seconds_dict(list(samples.seconds[name].values()))
     breaks = entry.candidate.room.graph_breaks() if entry.candidate.mode == "compiled" else 0
     flags = [f"compiled {recompilations} times more while it was timed"] if recompilations else []

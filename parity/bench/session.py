@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
-from parity.bench.candidates import BASE, CONTROL, Candidate, candidates
+from parity.bench.candidates import BASE, COMPILED, CONTROL, Candidate, candidates
 from parity.bench.clock import Call, Samples, alternate
+from parity.bench.elsewhere import elsewhere
 from parity.bench.entry import Entry, frameworks, ready
 from parity.bench.evict import evictor
 from parity.bench.failure import why
@@ -58,7 +59,8 @@ def measure(
             return _without_base(blank, rows), None
         needed = work(subject)
         before = {backend: count() for backend, count in compilations.items()}
-        samples = _timed(settings, entries, rows, stage)
+        with elsewhere() as others:
+            samples = _timed(settings, entries, rows, stage)
         if samples is None:
             return _without_base(blank, rows), None
         made = {backend: count() - before[backend] for backend, count in compilations.items()}
@@ -69,7 +71,7 @@ def measure(
                 rows[name] = replace(rows[name], message=problem)
             else:
                 recompiled = made[entry.candidate.backend] if entry.candidate.mode == "compiled" else 0
-                rows[name] = timed_row(rows[name], samples, settings, entry, recompiled, needed)
+                rows[name] = timed_row(rows[name], samples, settings, entry, recompiled, needed, others())
     control = paired_ratio(*samples.pairs(CONTROL, BASE), settings.confidence)
     return (
         replace(
@@ -80,6 +82,7 @@ def measure(
             rounds=max(map(len, samples.seconds.values())),
             seconds=samples.elapsed_s,
             stopped=samples.stopped,
+            busy_elsewhere=others(),
         ),
         samples,
     )
@@ -145,6 +148,7 @@ def _timed(settings: Settings, entries: dict[str, Entry], rows: dict[str, Row], 
                 budget_s=settings.budget_s,
                 is_enough=lambda samples: _are_narrow(samples, settings),
                 groups=groups | {CONTROL: "jax", YARDSTICK: "torch"},
+                seldom=set(entries) - {*COMPILED.values()},
                 before=before,
                 evict=evictor(settings.device) if settings.cold else None,
             )

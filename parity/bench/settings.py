@@ -33,7 +33,7 @@ class Settings:
 
     device: str = "cpu"
     threads: int = 0
-    budget_s: float = 3.0
+    budget_s: float = 5.0
     precision: float = 0.01
     confidence: float = 0.99
     margin: float = MARGIN

@@ -26,7 +26,7 @@ def bench(
     stored: Annotated[Path | None, typer.Option(help="An .npz file with the inputs of your own pair.")] = None,
     device: Annotated[str, typer.Option(help="cpu or cuda; both frameworks have to see it.")] = "cpu",
     threads: Annotated[int, typer.Option(min=0, help="Threads of each side; 0: all processors.")] = 0,
-    budget: Annotated[float, typer.Option(help="Seconds that a comparison is timed for at most.")] = 3.0,
+    budget: Annotated[float, typer.Option(help="Seconds that a comparison is timed for at most.")] = 5.0,
     precision: Annotated[float, typer.Option(help="Half width of the intervals at which it ends before.")] = 0.01,
     cold: Annotated[bool, typer.Option("--cold", help="Empty the caches of the processor before each call.")] = False,
     timeout: Annotated[

@@ -21,12 +21,12 @@ def calibrate(
     """Prove the clock on this machine: one function against itself, and a true slowdown of 5 %, beside pytest-benchmark.
 
     Writes calibration.json and calibration.md; the exit code is 0 only if the clock met its targets. With the defaults it
-    takes about 40 minutes; what is done is kept when it is stopped.
+    takes about 45 minutes; what is done is kept when it is stopped.
     """
     from parity.bench.settings import processors
 
     use_threads(processors())
-    from rich.table import Table
+    from rich.table import Column, Table
 
     from parity.bench import calibration
     from parity.report import terminal
@@ -47,7 +47,10 @@ def calibrate(
     if as_json:
         print(json.dumps(found.to_dict(), indent=2, allow_nan=False))
     else:
-        shown = Table(*calibration.HEADINGS, title="the clock against known answers", caption=calibration.NOTE)
+        names = [Column(heading, no_wrap=True) for heading in calibration.HEADINGS[:2]]
+        shown = Table(
+            *names, *calibration.HEADINGS[2:], title="the clock against known answers", caption=calibration.NOTE
+        )
         for row in found.rows():
             shown.add_row(*row.cells)
         console.print(shown)

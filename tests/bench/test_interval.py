@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from parity.bench.interval import Ratio, paired_ratio
@@ -59,28 +59,33 @@ class TestCoverage:
 
 
 class TestProperties:
+    @settings(deadline=None)
     @given(TIMES, st.sampled_from([0.9, 0.95, 0.99]))
     def test_the_other_way_round_it_is_the_inverse(self, pairs, confidence):
         above, below = zip(*pairs, strict=True)
         one, other = paired_ratio(above, below, confidence), paired_ratio(below, above, confidence)
         assert close(one, Ratio(1 / other.value, 1 / other.high, 1 / other.low))
 
+    @settings(deadline=None)
     @given(TIMES, st.floats(1e-6, 1e6))
     def test_the_unit_of_time_does_not_show(self, pairs, unit):
         above, below = map(np.array, zip(*pairs, strict=True))
         assert close(paired_ratio(above, below, 0.99), paired_ratio(above * unit, below * unit, 0.99))
 
+    @settings(deadline=None)
     @given(TIMES, st.floats(0.1, 10))
     def test_slower_by_a_factor(self, pairs, factor):
         above, below = map(np.array, zip(*pairs, strict=True))
         one, other = paired_ratio(above, below, 0.99), paired_ratio(above * factor, below, 0.99)
         assert close(Ratio(one.value * factor, one.low * factor, one.high * factor), other)
 
+    @settings(deadline=None)
     @given(TIMES)
     def test_the_order_of_rounds_does_not_show(self, pairs):
         above, below = zip(*pairs, strict=True)
         assert close(paired_ratio(above, below, 0.99), paired_ratio(above[::-1], below[::-1], 0.99))
 
+    @settings(deadline=None)
     @given(TIMES)
     def test_the_value_is_inside_and_more_confidence_is_wider(self, pairs):
         above, below = zip(*pairs, strict=True)
@@ -88,6 +93,7 @@ class TestProperties:
         assert wide.low <= narrow.low <= narrow.value * (1 + 1e-12)
         assert narrow.value * (1 - 1e-12) <= narrow.high <= wide.high
 
+    @settings(deadline=None)
     @given(TIMES)
     def test_one_against_itself_is_one(self, pairs):
         above, _ = zip(*pairs, strict=True)
@@ -110,6 +116,7 @@ class TestTooFew:
 
 
 class TestWidths:
+    @settings(deadline=None)
     @given(st.floats(0.01, 100), st.floats(1, 10), st.floats(1, 10))
     def test_half_width_and_reach(self, value, down, up):
         assume(down * up > 1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from parity.bench.interval import Ratio
@@ -53,6 +53,7 @@ def test_examples(ratio, control, speed):
     assert judge(ratio, control, 3.0).speed is speed
 
 
+@settings(deadline=None)
 @given(RATIOS, RATIOS, MARGINS)
 def test_no_difference_inside_of_what_the_control_reaches(ratio, control, margin):
     if judge(ratio, control, 1.0, margin).speed in DECIDED:
@@ -62,6 +63,7 @@ def test_no_difference_inside_of_what_the_control_reaches(ratio, control, margin
         assert ends[0] * ends[1] > 0
 
 
+@settings(deadline=None)
 @given(RATIOS, RATIOS, MARGINS)
 def test_the_side_is_that_of_the_ratio(ratio, control, margin):
     speed = judge(ratio, control, 1.0, margin).speed
@@ -69,6 +71,7 @@ def test_the_side_is_that_of_the_ratio(ratio, control, margin):
     assert speed is not Speed.SLOWER or ratio.low > 1
 
 
+@settings(deadline=None)
 @given(RATIOS, RATIOS, MARGINS)
 def test_same_only_within_the_margin(ratio, control, margin):
     if judge(ratio, control, 1.0, margin).speed is Speed.SAME:
@@ -76,6 +79,7 @@ def test_same_only_within_the_margin(ratio, control, margin):
             assert math.exp(-margin) * (1 - 1e-12) <= one.low <= one.high <= math.exp(margin) * (1 + 1e-12)
 
 
+@settings(deadline=None)
 @given(RATIOS, RATIOS, MARGINS)
 def test_a_difference_is_more_than_the_margin_in_part(ratio, control, margin):
     """Nothing is called a difference all of which is within the margin."""
@@ -83,6 +87,7 @@ def test_a_difference_is_more_than_the_margin_in_part(ratio, control, margin):
         assert max(ratio.reach, control.reach) > margin
 
 
+@settings(deadline=None)
 @given(RATIOS, RATIOS, MARGINS)
 def test_swapping_the_sides_swaps_faster_and_slower(ratio, control, margin):
     swapped = {Speed.FASTER: Speed.SLOWER, Speed.SLOWER: Speed.FASTER}
@@ -91,6 +96,7 @@ def test_swapping_the_sides_swaps_faster_and_slower(ratio, control, margin):
     assert back is swapped.get(there, there)
 
 
+@settings(deadline=None)
 @given(RATIOS, RATIOS, st.sampled_from(["ratio", "control"]), st.booleans())
 def test_without_an_interval_nothing_can_be_told(ratio, control, which, both_ends):
     broken = Ratio(ratio.value, NAN, NAN if both_ends else ratio.high)
@@ -99,12 +105,14 @@ def test_without_an_interval_nothing_can_be_told(ratio, control, which, both_end
     assert "--budget" in found.advice
 
 
+@settings(deadline=None)
 @given(RATIOS, RATIOS, st.floats(1e-3, 1e3), MARGINS)
 def test_advice_exactly_where_it_cannot_be_told(ratio, control, elapsed_s, margin):
     found = judge(ratio, control, elapsed_s, margin)
     assert bool(found.advice) == (found.speed is Speed.CANNOT_TELL)
 
 
+@settings(deadline=None)
 @given(RATIOS, st.floats(0, 0.2), st.floats(0, 0.2))
 def test_a_wider_control_never_decides_more(ratio, narrow, wider):
     narrow, wider = sorted((narrow, wider))

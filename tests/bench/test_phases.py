@@ -192,8 +192,8 @@ def test_what_the_cache_does_not_show_is_not_told(fake):
     for row in rows.values():
         assert (row["cold_s"], row["warm_s"]) == (None, None)
         assert row["message"] == (
-            "cold_s: not shown to be cold, 1 programs were read from the cache on disk, 0 were made; "
-            "warm_s: not shown to be warm, 0 programs were read from the cache on disk, 1 were made"
+            "cold_s: not shown to be cold, 1 hits and 0 misses of the cache on disk; "
+            "warm_s: not shown to be warm, 0 hits and 1 misses of the cache on disk"
         )
         assert (row["steady_s"], row["peak_bytes"]) == (0.1, 1000)
 
@@ -253,12 +253,13 @@ class TestSubject:
     def test_no_other_framework_is_loaded(self, backend):
         other = {"jax": "torch", "torch": "jax"}[backend]
         program = (
-            "import sys; from parity.bench.phase_worker import phase_stages as stages; "
-            f"print(stages.measured('warm', '{backend}', 'cpu', 'attention', 'forward', 'float32', {TINY})['steady_s']); "
-            f"assert '{backend}' in sys.modules; print('{other}' in sys.modules)"
+            "import sys, parity.bench.phase_worker; from parity.bench.phase_stages import alone; "
+            "from parity.bench.candidates import Candidate; "
+            f"Candidate('', '{backend}', 'compiled', alone('{backend}', 'attention', 'forward', 'float32')).room; "
+            f"print('{backend}' in sys.modules, '{other}' in sys.modules)"
         )
         done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-        assert done.stdout.split()[-1] == "False"
+        assert done.stdout.split() == ["True", "False"]
 
 
 @pytest.mark.both
@@ -269,7 +270,7 @@ def test_a_real_run(tmp_path, monkeypatch):
         monkeypatch.setenv(name, str(folder))
     wanted = [("attention", "forward", "float32"), ("no_such_op", "forward", "float32")]
     rows = list(phases.run(wanted, Settings(threads=1), lambda words: None, tmp_path, {"attention": TINY}))
-    assert {path for path in tmp_path.rglob("*")} == set(users.values())
+    assert set(tmp_path.rglob("*")) == set(users.values())
     found = {(row["backend"], row["op"]): row for row in rows}
     assert len(rows) == 4
     for backend in ("jax", "torch"):

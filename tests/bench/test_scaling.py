@@ -7,11 +7,12 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from parity import ops
 from parity.bench import growth, scaling
+from parity.bench.candidates import candidates
 from parity.bench.growth import crossovers, exponent, summary, upper
 from parity.bench.results import Comparison, Row
 from parity.bench.scaling import JAX, SWEEPS, TORCH, assembled, measured, point, points, sweep, task
@@ -24,6 +25,7 @@ POWERS = st.floats(0.5, 3)
 
 
 class TestExponent:
+    @settings(deadline=None)
     @given(POWERS, st.floats(1e-9, 1e3), st.lists(st.integers(1, 10**6), min_size=3, max_size=9, unique=True))
     def test_of_an_exact_power_law(self, power, factor, sizes):
         found = exponent(sizes, [factor * size**power for size in sizes])
@@ -42,6 +44,7 @@ class TestExponent:
             held += found.low <= power <= found.high
         assert held >= 95
 
+    @settings(deadline=None)
     @given(POWERS, st.floats(1, 300))
     def test_overhead_is_left_out(self, power, overhead):
         # The overhead is up to 300 times the work at the smallest size.
@@ -83,6 +86,7 @@ def at(size, ratio, verdict=""):
 
 
 class TestCrossovers:
+    @settings(deadline=None)
     @given(st.floats(33, 1023), st.floats(0.2, 2), st.booleans())
     def test_where_two_power_laws_meet(self, where, slope, torch_above):
         sign = -1 if torch_above else 1
@@ -183,6 +187,13 @@ class TestSweeps:
         assert [planned.constants for _, planned in points(one)] == [{"num_heads": size} for size in one.sizes]
         assert sweep("multi_head_batched", "forward", "T").fixed["N"] == 4
 
+    @pytest.mark.both
+    def test_only_the_two_compilers_and_not_for_long(self):
+        for _, planned in points(SWEEPS[0]):
+            assert [one.name for one in candidates(planned.subject()) if planned.wants()(one)] == [JAX, TORCH]
+            assert planned.budget_s == scaling.BUDGET_S
+
+    @pytest.mark.both
     def test_the_inputs_have_these_sizes(self):
         subject = task(sweep("multi_head_batched", "forward", "N"), 8).subject()
         tree = subject.arguments.tree(subject.arguments.arrays)

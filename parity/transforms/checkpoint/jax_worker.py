@@ -8,9 +8,9 @@ import jax
 import numpy as np
 
 from parity import backends
+from parity.peak import peak_bytes
 from parity.transforms.checkpoint import in_jax
 from parity.transforms.checkpoint.cases import MODELS, PLAIN
-from parity.transforms.checkpoint.peak import peak_bytes
 from parity.transforms.devices.worker import Place, nested, read_whole, run_worker
 from parity.tree import named_leaves
 

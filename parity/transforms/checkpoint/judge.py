@@ -11,9 +11,9 @@ import numpy as np
 
 from parity import backends, tolerances
 from parity.finding import Verdict
+from parity.peak import ENVIRONMENT
 from parity.process import use_compilation_caches, use_threads
 from parity.transforms.checkpoint.cases import MODELS, PLAIN, POLICIES, Policy, inputs
-from parity.transforms.checkpoint.peak import ENVIRONMENT
 from parity.transforms.devices.launch import WorkerError, launch
 from parity.transforms.devices.same import Difference, difference
 from parity.transforms.devices.worker import read_whole, result_path, write_whole

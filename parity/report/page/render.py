@@ -1,0 +1,22 @@
+"""The view as one HTML file."""
+
+from __future__ import annotations
+
+from importlib import resources
+
+from jinja2 import BaseLoader, Environment, StrictUndefined
+from markupsafe import Markup
+
+from parity.report.page.contents import Page
+
+
+def render(page: Page) -> str:
+    environment = Environment(  # every text of the files is escaped
+        loader=BaseLoader(), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    template = environment.from_string(_beside("template.html"))
+    return template.render(page=page, style=Markup(_beside("style.css")), script=Markup(_beside("script.js"))) + "\n"
+
+
+def _beside(name: str) -> str:
+    return (resources.files("parity.report.page") / name).read_text(encoding="utf-8")
