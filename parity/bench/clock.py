@@ -17,8 +17,12 @@ from dataclasses import dataclass, field
 # Runs a candidate on its number-th set of inputs and returns when its own output is complete.
 Call = Callable[[int], object]
 
-# A sample of short calls is this long at least: the clock itself and the loop take some 0.1 µs.
-SAMPLE_S = 5e-4
+# A turn is one call that is not timed and so many that are, up to about a millisecond of them; its sample is the fastest. On a
+# shared machine a call is off by a fifth, mostly upwards: the fastest of four halves the interval in torch, and the call that
+# warms the caches is paid once for four.
+TURN_CALLS, TURN_S = 4, 1e-3
+# Calls that are shorter than this are timed several at once: the clock itself and the loop take some 0.1 µs.
+CLOCKED_S = 2e-5
 # With fewer rounds there is no interval for a median at 99 %: the outermost of 8 samples hold it with 99.2 %.
 LEAST_ROUNDS = 8
 # After so many rounds, and then each time that there are a tenth more, it is asked whether it is enough.
@@ -41,15 +45,17 @@ class Samples:
     """What was timed.
 
     Attributes:
-        seconds: candidate → round → seconds of one call, the mean over the calls of a sample.
-        calls: candidate → calls in each sample.
-        processor_s: candidate → processor seconds of all threads in all its samples.
-        wall_s: candidate → seconds of all its samples.
+        seconds: candidate → round → seconds of one call, the fastest of a turn.
+        calls: candidate → calls that are timed in each turn.
+        at_once: candidate → calls between two looks at the clock.
+        processor_s: candidate → processor seconds of all threads in all its timed calls.
+        wall_s: candidate → seconds of all of them.
         stopped: `precision` or `budget`: why no further round was made.
         elapsed_s: seconds that all of it took, the calls between the samples included.
     """
 
     seconds: dict[str, dict[int, float]]
+    at_once: dict[str, int] = field(default_factory=dict)
     calls: dict[str, int] = field(default_factory=dict)
     processor_s: dict[str, float] = field(default_factory=dict)
     wall_s: dict[str, float] = field(default_factory=dict)
@@ -115,7 +121,8 @@ def alternate(
     together: dict[str, list[str]] = {}
     for name in names:
         together.setdefault((groups or {}).get(name, ""), []).append(name)
-    samples = Samples({name: {} for name in names}, {}, dict.fromkeys(names, 0.0), dict.fromkeys(names, 0.0))
+    nothing = dict.fromkeys(names, 0.0)
+    samples = Samples({name: {} for name in names}, processor_s=dict(nothing), wall_s=dict(nothing))
     was_enabled = gc.isenabled()
     with _interrupt_afterwards():
         gc.collect()
@@ -126,8 +133,9 @@ def alternate(
         for name in names:
             before(name)
             single[name] = _fastest(calls[name])
-            samples.calls[name] = 1 if evict else max(1, math.ceil(SAMPLE_S / single[name]))
-        every = _periods({name: single[name] * samples.calls[name] for name in names}, seldom)
+            samples.at_once[name] = 1 if evict else math.ceil(CLOCKED_S / single[name])
+            samples.calls[name] = 1 if evict else max(1, min(TURN_CALLS, math.ceil(TURN_S / single[name])))
+        every = _periods({name: single[name] * (samples.calls[name] + 1) for name in names}, seldom)
         number, look, latest = 0, FIRST_LOOK, ""
         while True:
             for name in order(together, number):
@@ -192,11 +200,13 @@ def _sample(samples: Samples, name: str, call: Call, number: int, evict: Callabl
         evict()
     else:
         call(number)
-    repeats = samples.calls[name]
-    busy, started = time.process_time(), time.perf_counter()
-    for repeat in range(repeats):
-        call(number + repeat + 1)
-    elapsed = time.perf_counter() - started
+    at_once, fastest = samples.at_once[name], math.inf
+    busy, began = time.process_time(), time.perf_counter()
+    for turn in range(samples.calls[name]):
+        started = time.perf_counter()
+        for repeat in range(at_once):
+            call(number + turn * at_once + repeat + 1)
+        fastest = min(fastest, (time.perf_counter() - started) / at_once)
+    samples.wall_s[name] += time.perf_counter() - began
     samples.processor_s[name] += time.process_time() - busy
-    samples.wall_s[name] += elapsed
-    samples.seconds[name][number] = elapsed / repeats
+    samples.seconds[name][number] = fastest

@@ -96,7 +96,7 @@ def counted_compilations() -> Iterator[Callable[[], int]]:
     """How many programs XLA made since the block began, those that came out of the cache on disk too."""
     count = 0
 
-    def listen(event: str, _: float, **__: Any) -> None:
+    def listen(event: str, duration_secs: float, **kwargs: str | int) -> None:
         nonlocal count
         count += event == COMPILATION
 

@@ -89,7 +89,8 @@ def _gradient(forward: Forward, wrt: tuple[str, ...]) -> Callable[[Any], Any]:
             leaves = forward({**others, **given})
             return {name: leaves.pop(name) for name in cotangents}, leaves
 
-        floating, pull, rest = torch.func.vjp(outputs, {name: arrays[name] for name in wrt}, has_aux=True)
+        given = {name: arrays[name] for name in wrt}
+        floating, pull, rest = torch.func.vjp(outputs, given, has_aux=True)  # type: ignore[misc]
         return {**floating, **rest, **{f"grad/{name}": leaf for name, leaf in pull(cotangents)[0].items()}}
 
     return gradient

@@ -64,7 +64,7 @@ def load(path: Path) -> dict[str, Any]:
         raise InputError(
             f"--compare: {path} has the schema {schema!r}, expected {SCHEMA!r}; make it anew with parity bench"
         )
-    return found  # type: ignore[no-any-return]
+    return found
 
 
 def changes(now: Mapping[str, Any], then: Mapping[str, Any]) -> list[Change]:

@@ -58,20 +58,18 @@ def measure(
         if BASE not in entries:
             return _without_base(blank, rows), None
         needed = work(subject)
-        before = {backend: count() for backend, count in compilations.items()}
         with elsewhere() as others:
-            samples = _timed(settings, entries, rows, stage)
+            samples, recompilations = _timed(settings, entries, rows, stage, compilations)
         if samples is None:
             return _without_base(blank, rows), None
-        made = {backend: count() - before[backend] for backend, count in compilations.items()}
         for name, entry in entries.items():
             stage(LAST_LOOK, name)
             problem = _changed(entry, subject.dtype)
             if problem:
                 rows[name] = replace(rows[name], message=problem)
             else:
-                recompiled = made[entry.candidate.backend] if entry.candidate.mode == "compiled" else 0
-                rows[name] = timed_row(rows[name], samples, settings, entry, recompiled, needed, others())
+                made = recompilations.get(name, 0)
+                rows[name] = timed_row(rows[name], samples, settings, entry, made, needed, others())
     control = paired_ratio(*samples.pairs(CONTROL, BASE), settings.confidence)
     return (
         replace(
@@ -127,23 +125,40 @@ def _changed(entry: Entry, dtype: str) -> str:
         return why(error)
 
 
-def _timed(settings: Settings, entries: dict[str, Entry], rows: dict[str, Row], stage: Stage) -> Samples | None:
-    """The samples of all entries. One that raises while it is timed becomes a row that says so, and the others start again.
+def _timed(
+    settings: Settings,
+    entries: dict[str, Entry],
+    rows: dict[str, Row],
+    stage: Stage,
+    compilations: Mapping[str, Callable[[], int]],
+) -> tuple[Samples | None, Mapping[str, int]]:
+    """The samples of all entries, and how often each was compiled while it was timed.
 
-    None if it was the base.
+    One that raises meanwhile becomes a row that says so, and the others start again. No samples if it was the base.
     """
-    latest = ""
+    latest, made, seen = "", dict.fromkeys(entries, 0), 0
+
+    def total() -> int:
+        return sum(count() for count in compilations.values())
+
+    def attribute() -> None:
+        nonlocal seen
+        seen, since = total(), seen
+        if latest in made:
+            made[latest] += seen - since
 
     def before(name: str) -> None:
         nonlocal latest
-        latest = name
+        attribute()
+        latest = BASE if name == CONTROL else name
         stage(TIMING, name)
 
     while BASE in entries:
         calls: dict[str, Call] = {name: entry.call for name, entry in entries.items()}
         groups = {name: entry.candidate.backend for name, entry in entries.items()}
         try:
-            return alternate(
+            seen = total()
+            samples = alternate(
                 calls | {CONTROL: entries[BASE].call, YARDSTICK: yardstick(settings.device)},
                 budget_s=settings.budget_s,
                 is_enough=lambda samples: _are_narrow(samples, settings),
@@ -152,13 +167,15 @@ def _timed(settings: Settings, entries: dict[str, Entry], rows: dict[str, Row], 
                 before=before,
                 evict=evictor(settings.device) if settings.cold else None,
             )
+            attribute()
+            return samples, made
         except (Exception, SystemExit) as error:
-            name = BASE if latest == CONTROL else latest
-            if name not in entries:
+            if latest not in entries:
                 raise
-            del entries[name]
-            rows[name] = replace(rows[name], message=f"while it was timed: {why(error)}")
-    return None
+            del entries[latest]
+            rows[latest] = replace(rows[latest], message=f"while it was timed: {why(error)}")
+            latest = ""
+    return None, made
 
 
 def _without_base(blank: Comparison, rows: Mapping[str, Row]) -> Comparison:

@@ -122,7 +122,7 @@ class Supervisor:
                 if used > self.settings.memory_bytes:
                     words = f"{used / 1e9:.1f} GB of memory, {self.settings.memory_bytes / 1e9:.1f} GB are allowed"
                     raise _Lost(f"out of memory in {stage}: it took {words}; its process was ended")
-            return self._connection.recv()  # type: ignore[no-any-return]
+            return self._connection.recv()
         except (EOFError, ConnectionError) as error:
             self._process.join()
             raise self._killed(_Lost(f"its process {_fate(self._process.exitcode)} in {self._pulse.stage}")) from error

@@ -33,7 +33,8 @@ def serve(connection: Connection, pulse: Pulse, settings: Settings, log: str, ca
     torch.set_num_threads(settings.threads)
     with contextlib.suppress(EOFError, BrokenPipeError, KeyboardInterrupt):
         while True:
-            connection.send(_answer(*connection.recv(), settings, pulse))
+            what, task, broken = connection.recv()
+            connection.send(_answer(what, task, broken, settings, pulse))
 
 
 def _answer(what: str, task: Any, broken: Mapping[str, str], settings: Settings, pulse: Pulse) -> dict[str, Any]:

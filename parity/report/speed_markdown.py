@@ -10,6 +10,9 @@ from parity.report import speed
 from parity.store import write
 
 FILE = "bench.md"
+_OWN = ("what", "the frameworks' own", "time", "/ jax.jit", "it is")
+_GROWTH = ("what", "over", "exponent jax.jit", "exponent torch.compile", "")
+_PHASES = ("backend", "what", "import", "compiler start", "compile, cold", "compile, warm", "first call", "peak memory")
 
 
 def write_markdown(bench: Mapping[str, Any], folder: Path) -> None:
@@ -32,30 +35,11 @@ def markdown(bench: Mapping[str, Any]) -> str:
     ]
     own = speed.libraries(bench["comparisons"])
     if own:
-        headings = ("what", "the frameworks' own", "time", "/ jax.jit", "it is")
-        lines += ["## The frameworks' own functions", "", *_table(headings, own, "llrrl")]
+        lines += ["## The frameworks' own functions", "", *_table(_OWN, own, "llrrl")]
     if bench["scaling"]:
-        lines += [
-            "## How cost grows",
-            "",
-            *_table(
-                ("what", "over", "exponent jax.jit", "exponent torch.compile", ""),
-                map(_growth, bench["scaling"]),
-                "llrrl",
-            ),
-        ]
+        lines += ["## How cost grows", "", *_table(_GROWTH, map(_growth, bench["scaling"]), "llrrl")]
     if bench["phases"]:
-        headings = (
-            "backend",
-            "what",
-            "import",
-            "compiler start",
-            "compile, cold",
-            "compile, warm",
-            "first call",
-            "peak memory",
-        )
-        lines += ["## Phases", "", *_table(headings, map(_phases, bench["phases"]), "llrrrrrr")]
+        lines += ["## Phases", "", *_table(_PHASES, map(_phases, bench["phases"]), "llrrrrrr")]
     told = [*filter(None, (speed.disturbed(environment), *speed.remarks(bench["comparisons"])))]
     if told:
         lines += ["## Remarks", "", *(f"- {words}" for words in told), ""]

@@ -136,18 +136,31 @@ def test_stages_tell_what_is_going_on(timed):
 def test_a_compilation_while_the_clock_runs_is_flagged(timed, monkeypatch):
     import torch
 
-    from parity.bench import session
+    from parity.bench.entry import Entry
 
-    def disturbing(settings, entries, rows, stage):
-        torch.compile(lambda x: x + 1)(torch.ones(2))
-        return timed_before(settings, entries, rows, stage)
+    def disturbing(entry, number):
+        if entry.candidate.name == "torch.compile" and not compiled:
+            compiled.append(torch.compile(lambda x: x + 1)(torch.ones(2)))
+        return call(entry, number)
 
-    timed_before = session._timed
-    monkeypatch.setattr(session, "_timed", disturbing)
+    compiled, call = [], Entry.call
+    monkeypatch.setattr(Entry, "call", disturbing)
     _, rows, _ = timed("in_torch")
     assert rows["torch.compile"].recompilations == 1
     assert rows["torch.compile"].flags == ("compiled 1 times more while it was timed",)
+    assert all(row.recompilations == 0 for name, row in rows.items() if name != "torch.compile")
     assert rows["jax.jit"].flags == ()
+
+
+def test_other_programs_on_the_machine_are_no_basis_for_a_verdict(timed, monkeypatch):
+    from parity.bench import elsewhere
+
+    monkeypatch.setattr(elsewhere, "BUSY", -1.0)
+    comparison, rows, _ = timed("in_torch")
+    assert comparison.busy_elsewhere >= 0
+    for name in ("jax", "torch", "torch.compile"):
+        assert rows[name].verdict == "CANNOT TELL"
+        assert "other programs took" in rows[name].advice
 
 
 def test_cold_caches(timed, monkeypatch):

@@ -33,8 +33,8 @@ def _heads(array: Tensor, num_heads: int) -> Tensor:
 
 
 def _multi_head_batched(query: Tensor, key: Tensor, value: Tensor, num_heads: int) -> Tensor:
-    heads = (_heads(array, num_heads) for array in (query, key, value))
-    return scaled_dot_product_attention(*heads).transpose(1, 2).flatten(2)
+    heads = [_heads(array, num_heads) for array in (query, key, value)]
+    return scaled_dot_product_attention(heads[0], heads[1], heads[2]).transpose(1, 2).flatten(2)
 
 
 def _blockwise_attention(query: Tensor, key: Tensor, value: Tensor, causal: bool) -> Tensor:
