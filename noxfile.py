@@ -25,7 +25,7 @@ def tests(session: nox.Session, backends: str) -> None:
     """The tests: `tests` runs them all; `tests(jax)` and `tests(torch)` each without the other framework installed."""
     both = "," in backends
     # chex, which the power measurement compares itself with, brings JAX along.
-    install(session, f"{backends},digits", "test", *["power"] * both)
+    install(session, f"{backends},digits,bench", "test", *["power"] * both)
     session.run("pytest", f"--backends={backends}", "--benchmark-disable", *session.posargs)
 
 

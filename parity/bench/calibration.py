@@ -19,10 +19,10 @@ from parity.bench.results import plain
 from parity.bench.trials import (
     FUNCTIONS,
     METHODS,
-    SLOWDOWN,
     PARITY,
     SAME,
     SIZES,
+    SLOWDOWN,
     SLOWER,
     Trial,
     by_parity,

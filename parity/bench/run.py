@@ -102,7 +102,8 @@ def planned(
         settings,
         tasks,
         [replace(sweep, dtype=dtypes[0]) for sweep in scaling.SWEEPS if sweeps and sweep.op in ours],
-        [(task.op, task.kind, task.dtype) for task in tasks if with_phases and task.dtype == dtypes[0]],
+        # Forward and backward as a whole; an empty cache costs seconds for each.
+        [(op.name, kinds(op)[-1], dtypes[0]) for op in chosen if with_phases],
     )
 
 
@@ -110,7 +111,7 @@ def run(bench: Bench, folder: Path, progress: Progress) -> Iterator[None]:
     """Works through the plan; after each step that it yields, what was found is in `bench` and in `folder`."""
     began, before = time.monotonic(), bench.seconds
     bench.started = bench.started or datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-    total = 1 + len(bench.tasks) + sum(len(sweep.sizes) for sweep in bench.sweeps) / 2 + len(bench.phase_subjects)
+    total = 1 + len(bench.tasks) + sum(len(sweep.sizes) for sweep in bench.sweeps) / 3 + len(bench.phase_subjects)
     done = 0.0
 
     def told(words: str) -> None:
@@ -141,15 +142,18 @@ def run(bench: Bench, folder: Path, progress: Progress) -> Iterator[None]:
                 kept()
                 yield
             done += 1
+        known: dict[str, dict[str, Any]] = {}  # sweeps cross each other
         for sweep in bench.sweeps:
             points = bench.points.setdefault(sweep.name, [])
             for size, task in scaling.points(sweep):
                 doing = f"{sweep.name} = {size}"
                 if size not in [point["size"] for point in points]:
-                    points.append(scaling.point(size, worker.measure(replace(task, budget_s=scaling.BUDGET_S))))
+                    if str(task) not in known:
+                        known[str(task)] = worker.measure(task)
+                    points.append(scaling.point(size, known[str(task)]))
                     kept()
                     yield
-                done += 0.5
+                done += 1 / 3
     missing = [subject for subject in bench.phase_subjects if not _has_phases(bench, subject)]
     if missing:
         bench.phases = [row for row in bench.phases if (row["op"], row["kind"], row["dtype"]) not in missing]

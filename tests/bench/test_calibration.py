@@ -113,8 +113,7 @@ class TestPytestBenchmark:
         times = {
             "test_first": (2.0, 1.0),
             "test_second": (2.1, 1.1),
-            "test_twenty": (4.0, 3.0),
-            "test_twenty_one": (6, 3),
+            "test_slowed": (3.15, 1.1),
         }
         asked = []
 
@@ -159,6 +158,7 @@ class TestByParity:
             now = 0.0
 
             def perf_counter(self):
+                self.now += 1e-9  # a loop that waits has to come to its end
                 return self.now
 
             process_time = perf_counter
@@ -168,6 +168,7 @@ class TestByParity:
 
         self.fake = Time()
         monkeypatch.setattr(clock, "time", self.fake)
+        monkeypatch.setattr(trials, "time", self.fake)
 
     def call(self, number):
         self.fake.now += 4e-4
@@ -183,10 +184,18 @@ class TestByParity:
         assert (found.ratio, found.verdict) == (pytest.approx(SLOWDOWN), "SLOWER")
         assert pytest.approx(1.05) == SLOWDOWN
 
-    def test_repeated(self):
+    def test_slowed(self):
+        started = self.fake.now
         numbers = []
-        trials.repeated(numbers.append, 3)(5)
-        assert numbers == [5, 6, 7]
+
+        def call(number):
+            numbers.append(number)
+            self.fake.now += 4e-4
+            return "out"
+
+        assert trials.slowed(call)(5) == "out"
+        assert numbers == [5]
+        assert self.fake.now - started == pytest.approx(SLOWDOWN * 4e-4, rel=1e-2)
 
 
 class Faked:
@@ -240,15 +249,22 @@ def command(monkeypatch, capsys, tmp_path):
 class TestCommand:
     def test_kinds_and_functions_by_turns(self, monkeypatch, command):
         fake = Faked(monkeypatch)
-        code, out, _ = command("--trials", 3)
+        code, out, _ = command("--trials", 3, "--beside", 1)
         assert code == 0
         assert fake.turns == [(function, what) for function in FUNCTIONS for what in TURNS] * 3
         assert "met: jax.jit: A/A within ± 1.5 % in 3 of 3, target 99 %" in out
         assert "passed: parity-report/calibration.md, parity-report/calibration.json" in out
 
+    def test_pytest_benchmark_takes_part_in_one_of_so_many(self, monkeypatch, command):
+        fake = Faked(monkeypatch)
+        code, _, _ = command("--trials", 5, "--beside", 3)
+        assert code == 0
+        assert [what for _, what in fake.turns].count(OTHER) == 2 * len(FUNCTIONS)
+        assert [what for _, what in fake.turns].count(SAME) == 5 * len(FUNCTIONS)
+
     def test_files(self, monkeypatch, command, tmp_path):
         Faked(monkeypatch)
-        code, out, _ = command("--trials", 2, "--report", "r", "--json")
+        code, out, _ = command("--trials", 2, "--report", "r", "--json", "--beside", 1)
         told = json.loads((tmp_path / "r/calibration.json").read_text())
         assert json.loads(out).keys() == told.keys()
         assert (told["schema"], told["complete"], told["passed"], code) == ("parity-calibration/1", True, True, 0)
