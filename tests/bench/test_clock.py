@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import math
 import signal
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
