@@ -50,6 +50,7 @@ def bench(
     """
     from parity.bench import regressions
     from parity.bench import run as benches
+    from parity.bench.results import plain
     from parity.bench.settings import Settings
     from parity.commands.bench_plan import plan
     from parity.report import speed, terminal
@@ -84,12 +85,9 @@ def bench(
     found = todo.to_dict()
     changes = regressions.changes(found, earlier) if earlier else []
     if as_json:
-        told = (
-            found | {"changes": [vars(one) | {"ratio": one.ratio and vars(one.ratio)} for one in changes]}
-            if earlier
-            else found
-        )
-        print(json.dumps(told, indent=2, allow_nan=False))
+        if earlier:
+            found |= {"changes": [plain(vars(one) | {"ratio": one.ratio and vars(one.ratio)}) for one in changes]}
+        print(json.dumps(found, indent=2, allow_nan=False))
     else:
         console.print(speed.table(found["comparisons"]))
         speed.print_details(console, found)

@@ -146,7 +146,7 @@ class TestRounds:
         assert len([name for name, _ in events if name == "a"]) == WARM_UP_CALLS + 2 * rounds
 
     def test_each_call_of_a_sample_sees_other_values(self, players, events):
-        alternate(players(a=2e-4), budget_s=0.05)
+        alternate(players(a=SAMPLE_S / 3), budget_s=0.05)
         later = [number for _, number in events][WARM_UP_CALLS:]
         assert later[:8] == [0, 1, 2, 3, 1, 2, 3, 4]
 
