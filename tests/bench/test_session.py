@@ -15,6 +15,8 @@ from parity.bench.subject import of_op, of_pair
 pytestmark = pytest.mark.both
 X = np.linspace(-2, 2, 15, dtype=np.float32).reshape(3, 5)
 QUICK = Settings(budget_s=0.02, threads=1)
+# Long enough for what goes wrong after some calls.
+LONGER = replace(QUICK, budget_s=0.5)
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +94,7 @@ def test_a_candidate_that_cannot_be_compiled_is_a_row(timed):
 
 
 def test_one_that_raises_while_it_is_timed_is_a_row_and_the_others_go_on(timed):
-    comparison, rows, samples = timed("raises_later")
+    comparison, rows, samples = timed("raises_later", settings=LONGER)
     assert rows["torch"].status == "failed"
     assert rows["torch"].message.startswith("while it was timed: ValueError: after a while")
     assert rows["torch.compile"].status == rows["jax.jit"].status == "timed"
@@ -101,7 +103,7 @@ def test_one_that_raises_while_it_is_timed_is_a_row_and_the_others_go_on(timed):
 
 
 def test_one_whose_result_changes_is_a_row(timed):
-    _, rows, _ = timed("changes_later")
+    _, rows, _ = timed("changes_later", settings=LONGER)
     assert rows["torch"].status == "failed"
     assert rows["torch"].message.startswith("its result changes between calls: out differs by ")
     assert rows["torch"].seconds is None
