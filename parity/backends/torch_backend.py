@@ -9,6 +9,7 @@ from typing import Any
 import ml_dtypes
 import numpy as np
 import torch
+from torch._dynamo import config
 from torch._dynamo.utils import counters
 
 from parity.backends import Call, Evaluation
@@ -74,6 +75,15 @@ def _compile_once(function: Callable[..., Any], arrays: Mapping[str, torch.Tenso
     if _latest[0] != case:
         _latest = (case, compile(function))
     return _latest[1]
+
+
+@contextlib.contextmanager
+def ready_to_compile() -> Iterator[None]:
+    """Nothing compiled before is found, and Dynamo says so when it would give up and run eagerly."""
+    torch.compiler.reset()
+    counters.clear()
+    with config.patch(fail_on_recompile_limit_hit=True):
+        yield
 
 
 def wait(output: Any) -> Any:

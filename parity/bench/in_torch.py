@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch._dynamo import config
 from torch._dynamo.utils import counters
 
 from parity import backends
 from parity.arguments import Arguments
+from parity.backends.torch_backend import ready_to_compile as ready_to_compile
 from parity.bench.prepared import Prepared
 from parity.inputs import cotangent
 from parity.template import Slot, called, named
@@ -128,15 +128,6 @@ def find(device: str) -> Any:
     if device == "cuda" and not torch.cuda.is_available():
         raise RuntimeError("torch.cuda.is_available() is False")
     return torch.device(device)
-
-
-@contextlib.contextmanager
-def ready_to_compile() -> Iterator[None]:
-    """Nothing compiled before is found, and Dynamo says so when it would give up and run eagerly."""
-    torch.compiler.reset()
-    counters.clear()
-    with config.patch(fail_on_recompile_limit_hit=True):
-        yield
 
 
 @contextlib.contextmanager

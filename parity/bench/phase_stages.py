@@ -11,14 +11,11 @@ from typing import Any
 import numpy as np
 
 from parity import backends, ops
-from parity.arguments import parse
 from parity.bench.candidates import COMPILED, Candidate
 from parity.bench.disk_cache import counted
 from parity.bench.prepared import Prepared
-from parity.bench.sizes import bench_sizes
-from parity.bench.subject import VARIANTS, Subject
+from parity.bench.subject import Subject, of_op
 from parity.dtypes import cast
-from parity.inputs import seeded_inputs
 from parity.peak import peak_bytes
 
 COLD, WARM, PEAK = "cold", "warm", "peak"
@@ -84,13 +81,7 @@ def alone(backend: str, name: str, kind: str, dtype: str, sizes: Mapping[str, in
 
     It would take memory, and time in each collection of garbage.
     """
-    op = ops.load(name)
-    sizes = dict(sizes or bench_sizes(op))
-    functions = {backend: op.implementation(backend)}
-    wrt = op.wrt if kind == "gradient" else ()
-    parsed = [parse(seeded_inputs(op, sizes, seed), wrt, tuple(functions.values())) for seed in range(VARIANTS)]
-    variants = tuple(one.arrays for one in parsed)
-    return Subject(op.name, kind, dtype, functions, parsed[0], variants, op.reference, sizes)
+    return of_op(ops.load(name), kind, dtype, sizes, backends=(backend,))
 
 
 def _steady(prepared: Prepared, wait: Wait) -> float:

@@ -192,19 +192,15 @@ def _import_seconds(
 
 def _environment(settings: Settings, cache: Path, stage: str) -> dict[str, str]:
     """That of a process: the number of threads, and caches on disk which nobody else uses."""
-    count = str(settings.threads)
     return {
         **os.environ,
-        "NPROC": count,
-        "OMP_NUM_THREADS": count,
+        **settings.variables(),
         "JAX_COMPILATION_CACHE_DIR": str(cache / "jax"),
         # JAX's default of one second would leave out every small kernel.
         "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
         "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
         "TORCHINDUCTOR_CACHE_DIR": str(cache / "inductor"),
         "TRITON_CACHE_DIR": str(cache / "triton"),
-        "XLA_PYTHON_CLIENT_PREALLOCATE": "false",
-        **({"JAX_PLATFORMS": "cpu"} if settings.device == "cpu" else {}),
         **(ENVIRONMENT if stage == PEAK else {}),
     }
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from parity import ops
-from parity.bench import phases, scaling
+from parity.bench import phases, results, scaling
 from parity.bench.environment import load
 from parity.bench.machine import share_of_limit
 from parity.bench.results import plain
@@ -55,7 +55,7 @@ class Bench:
     @property
     def passed(self) -> bool:
         """Everything was done, and both compilers were timed in each comparison."""
-        return self.complete and bool(self.comparisons) and all(map(_passed, self.comparisons.values()))
+        return self.complete and bool(self.comparisons) and all(map(results.passed, self.comparisons.values()))
 
     def to_dict(self) -> dict[str, Any]:
         return {
@@ -79,11 +79,6 @@ class Bench:
 
     def write(self, folder: Path) -> None:
         write(folder / FILE, json.dumps(self.to_dict(), indent=2, allow_nan=False, ensure_ascii=False) + "\n")
-
-
-def _passed(comparison: Mapping[str, Any]) -> bool:
-    status = {row["name"]: row["status"] for row in comparison["candidates"]}
-    return not comparison["message"] and status.get("jax.jit") == status.get("torch.compile") == "timed"
 
 
 def planned(
@@ -201,9 +196,7 @@ def resume(bench: Bench, folder: Path) -> None:
         bench.started, bench.seconds = old["started"], old["seconds"]
         bench.environment, bench.limits = old["environment"], old["limits"]
         bench.comparisons = {f"{one['op']} {one['kind']} {one['dtype']}": one for one in old["comparisons"]}
-        bench.points = {
-            scaling.sweep(one["op"], one["kind"], one["axis"]).name: one["points"] for one in old["scaling"]
-        }
+        bench.points = {scaling.name(one): one["points"] for one in old["scaling"]}
         bench.phases = old["phases"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         if isinstance(error, InputError):

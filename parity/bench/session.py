@@ -32,7 +32,6 @@ def measure(
     stage: Stage = lambda stage, candidate: None,
     broken: Mapping[str, str] | None = None,
     wanted: Callable[[Candidate], bool] = lambda candidate: True,
-    gated: Gate | None = None,
 ) -> tuple[Comparison, Samples | None]:
     """Judges the subject, then times its candidates by turns.
 
@@ -40,13 +39,12 @@ def measure(
         stage: told before each stage, so that another process can tell what hangs.
         broken: candidates that are not tried, and why: they took an earlier process with them.
         wanted: which of the candidates.
-        gated: the judgement, where it was made in this process already.
 
     Returns:
         What was found, and the samples behind it; None if nothing was timed.
     """
     stage(PARITY, "")
-    found = gated or gate(subject, settings.timeout_s)
+    found = gate(subject, settings.timeout_s)
     judged = {"passed": not found.message, "verdict": str(found.verdict), "message": found.message}
     blank = Comparison(subject.op, subject.kind, subject.dtype, dict(subject.sizes or {}), BASE, judged)
     if found.message:

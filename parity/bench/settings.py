@@ -52,6 +52,12 @@ class Settings:
         if not 0 < self.confidence < 1:
             raise InputError(f"confidence: got {self.confidence!r}, expected a number between 0 and 1, such as 0.99")
 
+    def variables(self) -> dict[str, str]:
+        """What a process must be told before it loads a framework."""
+        count = str(self.threads)
+        found = {"NPROC": count, "OMP_NUM_THREADS": count, "XLA_PYTHON_CLIENT_PREALLOCATE": "false"}
+        return found | ({"JAX_PLATFORMS": "cpu"} if self.device == "cpu" else {})
+
     def to_dict(self) -> dict[str, Any]:
         told = asdict(self)
         told["cache"] = "cold" if told.pop("cold") else "warm"

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from parity.arguments import Arguments, parse
+from parity.backends import NAMES
 from parity.bench.sizes import bench_sizes
 from parity.errors import InputError
 from parity.inputs import jittered, seeded_inputs
@@ -55,15 +56,17 @@ def of_op(
     dtype: str,
     sizes: Mapping[str, int] | None = None,
     constants: Mapping[str, Any] | None = None,
+    backends: Sequence[str] = NAMES,
 ) -> Subject:
     """A built-in operation, by default at the sizes of `parity.bench.sizes`.
 
     Args:
         constants: inputs that are no arrays, in place of those of the operation, such as `num_heads`.
+        backends: only these are loaded.
     """
     sizes = dict(sizes or bench_sizes(op))
     op = replace(op, inputs={**op.inputs, **(constants or {})})
-    functions = {backend: op.implementation(backend) for backend in ("jax", "torch")}
+    functions = {backend: op.implementation(backend) for backend in backends}
     wrt = op.wrt if kind == "gradient" else ()
     parsed = [parse(seeded_inputs(op, sizes, seed), wrt, tuple(functions.values())) for seed in range(VARIANTS)]
     variants = tuple(one.arrays for one in parsed)

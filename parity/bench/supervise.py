@@ -140,8 +140,8 @@ class Supervisor:
         self._pulse = Pulse(self._context)
         self._connection, theirs = self._context.Pipe()
         cache = os.environ.get("PARITY_CACHE_DIR", str(Path(".cache/parity").absolute()))
-        before = {name: os.environ.get(name) for name in _threads(self.settings)}
-        os.environ.update(_threads(self.settings))
+        before = {name: os.environ.get(name) for name in self.settings.variables()}
+        os.environ.update(self.settings.variables())
         try:
             self._process = self._context.Process(
                 target=serve, args=(theirs, self._pulse, self.settings, str(self.log), cache), daemon=True
@@ -163,13 +163,6 @@ class Supervisor:
             self._process.join()
             self._connection.close()
             self._process = None
-
-
-def _threads(settings: Settings) -> dict[str, str]:
-    """What a process must be told before it loads a framework."""
-    count = str(settings.threads)
-    found = {"NPROC": count, "OMP_NUM_THREADS": count, "XLA_PYTHON_CLIENT_PREALLOCATE": "false"}
-    return found | ({"JAX_PLATFORMS": "cpu"} if settings.device == "cpu" else {})
 
 
 def _fate(code: int | None) -> str:

@@ -78,7 +78,7 @@ def libraries(comparisons: Iterable[Mapping[str, Any]]) -> list[tuple[str, ...]]
     own = {"jax", "torch", *COMPILED.values()}
     return [
         (
-            cells(one)[0],
+            subject(one),
             row["name"],
             _time(row),
             interval(row["ratio"]) if row["ratio"] else "–",

@@ -171,6 +171,18 @@ def test_a_run_that_was_stopped_goes_on_where_it_was(tmp_path, fake, monkeypatch
         assert again.to_dict()[key] == whole.to_dict()[key], key
 
 
+def test_going_on_in_another_dtype_measures_no_point_twice(tmp_path, fake):
+    def bfloat16():
+        return benches.planned(["multi_head_batched"], ("bfloat16",), SETTINGS, sweeps=True, with_phases=True)
+
+    go(bfloat16(), tmp_path)
+    fake.asked.clear()
+    again = bfloat16()
+    benches.resume(again, tmp_path)
+    go(again, tmp_path)
+    assert fake.asked == []
+
+
 def test_going_on_with_nothing_is_a_start(tmp_path):
     bench = planned("attention")
     benches.resume(bench, tmp_path)

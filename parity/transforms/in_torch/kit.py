@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import torch
-from torch._dynamo import config
 from torch._dynamo.utils import counters
 from torch.utils import _pytree as pytree
 
+from parity.backends.torch_backend import ready_to_compile as ready_to_compile
 from parity.template import called, named
 from parity.transforms.subject import Subject
 
@@ -70,15 +70,6 @@ def gradient(loss: Callable[..., Any], x: Tree) -> Tree:
 def forget() -> None:
     """Frees what was compiled: a process that works through all operations would grow by gigabytes."""
     torch.compiler.reset()
-
-
-@contextlib.contextmanager
-def ready_to_compile() -> Iterator[None]:
-    """Nothing compiled before is found, and Dynamo says so when it would give up and run eagerly."""
-    torch.compiler.reset()
-    counters.clear()
-    with config.patch(fail_on_recompile_limit_hit=True):
-        yield
 
 
 @contextlib.contextmanager
