@@ -15,14 +15,14 @@ from parity.process import use_threads
 def calibrate(
     trials: Annotated[int, typer.Option(min=1, help="Trials of each kind, function and method.")] = 100,
     seconds: Annotated[float, typer.Option(min=0.01, help="Seconds of one trial.")] = 2.0,
-    beside: Annotated[int, typer.Option(min=1, help="pytest-benchmark takes part in one of so many trials.")] = 4,
+    beside: Annotated[int, typer.Option(min=1, help="pytest-benchmark takes part in one of so many trials.")] = 10,
     report: ReportFolder = REPORT,
     as_json: Json = False,
 ) -> None:
     """Prove the clock on this machine: one function against itself, and a true slowdown of 5 %, beside pytest-benchmark.
 
     Writes calibration.json and calibration.md; the exit code is 0 only if the clock met its targets. With the defaults it
-    takes about 20 minutes; what is done is kept when it is stopped.
+    takes about 25 minutes; what is done is kept when it is stopped.
     """
     from parity.bench.settings import processors
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import math
 import signal
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 
@@ -122,16 +123,16 @@ class TestRounds:
         assert len(samples.seconds["a"]) == len(samples.seconds["fast"])
 
     def test_pairs_are_from_one_round(self, time):
-        # Each call takes longer than the one before: only samples of the same round stand beside each other.
-        def slower(number):
-            time.now += 1e-3 + 1e-6 * number
+        # All take longer later: only samples of the same round stand beside each other.
+        def slower(_):
+            time.now += 1e-3 * (1 + time.now)
 
-        def rare(number):
-            time.now += 8e-3 + 1e-6 * number
+        def rare(_):
+            time.now += 8e-3 * (1 + time.now)
 
         samples = alternate({"a": slower, "a2": slower, "rare": rare}, budget_s=0.3)
         for above, below in zip(*samples.pairs("rare", "a"), strict=True):
-            assert above - below == pytest.approx(7e-3, rel=1e-6)
+            assert above / below == pytest.approx(8, rel=0.03)
 
     def test_short_calls_are_timed_several_at_once(self, players):
         samples = alternate(players(short=1e-6, usual=3e-4, long=1e-2), budget_s=0.1)
@@ -140,15 +141,37 @@ class TestRounds:
             assert list(samples.seconds[name].values()) == pytest.approx([seconds] * len(samples.seconds[name]))
 
     def test_a_call_that_is_not_timed_goes_before(self, players, events):
-        players = players(a=1e-3, b=1e-3)
-        samples = alternate(players, budget_s=0.05)
-        rounds = len(samples.seconds["a"])
-        assert len([name for name, _ in events if name == "a"]) == WARM_UP_CALLS + 2 * rounds
+        alternate(players(a=1e-3, b=1e-3, c=1e-3), budget_s=0.05)
+        # Two rounds, forth and back: c follows itself, so that its turn before is what warms the caches.
+        later = [name for name, _ in events][3 * WARM_UP_CALLS :]
+        assert "".join(later[:11]) == "aabbcccbbaa"
 
-    def test_each_call_of_a_sample_sees_other_values(self, players, events):
+    def test_not_between_turns_of_one_program(self, players, events):
+        players = players(a=1e-3)
+        samples = alternate({"base": players["a"], "control": players["a"]}, budget_s=0.05)
+        assert len(events) == 2 * WARM_UP_CALLS + 1 + sum(map(len, samples.seconds.values()))
+
+    def test_methods_of_one_object_are_one_program(self, players, events):
+        players = players(a=1e-3)
+        samples = alternate({"base": players["a"].__call__, "control": players["a"].__call__}, budget_s=0.05)
+        assert len(events) == 2 * WARM_UP_CALLS + 1 + sum(map(len, samples.seconds.values()))
+
+    def test_each_call_sees_other_values_than_the_one_before(self, players, events):
         alternate(players(a=SAMPLE_S / 3), budget_s=0.05)
-        later = [number for _, number in events][WARM_UP_CALLS:]
-        assert later[:8] == [0, 1, 2, 3, 1, 2, 3, 4]
+        numbers = [number for _, number in events][WARM_UP_CALLS:]
+        assert numbers[:8] == [0, 1, 2, 3, 2, 3, 4, 3]
+        assert all(one != other for one, other in pairwise(numbers[:8]))
+
+    @pytest.mark.parametrize("sets", [2, 3, 4, 5])
+    @pytest.mark.parametrize("count", range(1, 9))
+    def test_each_candidate_is_timed_on_all_sets_alike(self, players, events, count, sets):
+        players = players(**{str(number): 1e-3 for number in range(count)})
+        alternate(players, budget_s=0.48 * count, before=lambda _: events.append(("told", -1)))
+        timed = Counter(one for one, (name, _) in pairwise(events[1:]) if name == "told")
+        for name in players:
+            seen = Counter(number % sets for one, number in timed.elements() if one == name)
+            assert len(seen) == sets
+            assert min(seen.values()) >= 0.7 * max(seen.values())
 
     def test_threads_that_were_busy(self, time, events):
         samples = alternate({"two": Player(time, "two", 1e-3, events, threads=2.0)}, budget_s=0.05)
