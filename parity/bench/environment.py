@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import os
 import platform
-import shutil
 import subprocess
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from parity import environment
+from parity.bench import gpu
 from parity.bench.settings import Settings
-
-GPU_FIELDS = "name,driver_version,clocks.sm,clocks.mem,clocks_throttle_reasons.active,temperature.gpu,power.draw"
 
 
 def describe(settings: Settings) -> dict[str, Any]:
@@ -36,7 +35,7 @@ def describe(settings: Settings) -> dict[str, Any]:
         "affinity": sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None,
         "load": [load()],
         "commit": commit(),
-        **({"gpu": gpu()} if settings.device == "cuda" else {}),
+        **({"gpu": gpu.state()} if settings.device == "cuda" else {}),
     }
 
 
@@ -67,17 +66,18 @@ def commit() -> str:
     return answers[0] + ("+" if answers[1] else "")
 
 
-def gpu() -> str:
-    """Name, driver, clocks, throttle reasons, temperature and power as nvidia-smi tells them; empty without it."""
-    if shutil.which("nvidia-smi") is None:
-        return ""
-    query = ["nvidia-smi", f"--query-gpu={GPU_FIELDS}", "--format=csv"]
-    return subprocess.run(query, capture_output=True, text=True, timeout=30, check=False).stdout.strip()
-
-
-def same_place(ours: dict[str, Any], theirs: dict[str, Any]) -> str:
+def same_place(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> str:
     """Why times of two environments cannot be set side by side; empty if they can."""
-    for key in ("processor", "cores", "affinity", "machine"):
+    return _difference(ours, theirs, ("processor", "cores", "affinity", "machine"))
+
+
+def same_programs(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> str:
+    """Why times of two environments are not those of one and the same program; empty if they are."""
+    return _difference(ours, theirs, ("python", "packages", "jax", "torch", "commit"))
+
+
+def _difference(ours: Mapping[str, Any], theirs: Mapping[str, Any], keys: Iterable[str]) -> str:
+    for key in keys:
         if ours.get(key) != theirs.get(key):
             return f"{key} was {theirs.get(key)!r}, now it is {ours.get(key)!r}"
     return ""

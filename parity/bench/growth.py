@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,8 @@ ABOVE_SMALLEST = 3.0
 # A line through two points has no error to show.
 FEWEST = 3
 CONFIDENCE = 0.99
+# Of a time, as a fraction: no clock is better, and samples that are all alike would give a point all the weight.
+LEAST_ERROR = 1e-3
 # The two that are compared, by the verdict of torch.compile against jax.jit.
 FASTER = {Speed.FASTER: "torch.compile", Speed.SLOWER: "jax.jit"}
 
@@ -79,19 +82,27 @@ def upper(sizes: Sequence[float], seconds: Sequence[float]) -> list[int]:
     return long if len(long) >= FEWEST else rising[-FEWEST:]
 
 
-def exponent(sizes: Sequence[float], seconds: Sequence[float], confidence: float = CONFIDENCE) -> Exponent | None:
-    """The slope of log time on log size by least squares, with the interval of the t distribution; None for fewer than three."""
+def exponent(
+    sizes: Sequence[float], seconds: Sequence[float], errors: Sequence[float], confidence: float = CONFIDENCE
+) -> Exponent | None:
+    """The slope of log time on log size by weighted least squares; None for fewer than three sizes.
+
+    The interval is that of the errors of the times, widened where the points are further from the line than these allow
+    (the Birge ratio): few points and no noise still give a wide one if the times follow no power law.
+
+    Args:
+        errors: standard error of each time, as a fraction of it.
+    """
     if len(sizes) < FEWEST:
         return None
-    # SciPy comes with JAX; see `parity.bench.interval`.
-    from scipy import stats
-
     points = upper(sizes, seconds)
     chosen = [sizes[index] for index in points]
-    fit = stats.linregress(np.log(chosen), np.log([seconds[index] for index in points]))
-    half = float(stats.t.ppf((1 + confidence) / 2, len(points) - 2) * fit.stderr)
-    slope = float(fit.slope)
-    return Exponent(slope, slope - half, slope + half, min(chosen), max(chosen))
+    x, y = np.log(chosen), np.log([seconds[index] for index in points])
+    certain = np.maximum([errors[index] for index in points], LEAST_ERROR)
+    (slope, offset), covariance = np.polyfit(x, y, 1, w=1 / certain, cov="unscaled")
+    misfit = float((((y - slope * x - offset) / certain) ** 2).sum()) / (len(points) - 2)
+    half = NormalDist().inv_cdf((1 + confidence) / 2) * math.sqrt(covariance[0, 0] * max(1.0, misfit))
+    return Exponent(float(slope), float(slope) - half, float(slope) + half, min(chosen), max(chosen))
 
 
 def decided(points: Sequence[Mapping[str, Any]]) -> list[Decided]:

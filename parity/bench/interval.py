@@ -1,4 +1,4 @@
-"""The ratio of two candidates, with an interval that holds whatever the times are distributed like."""
+"""A median or the ratio of two candidates, with an interval that holds whatever the times are distributed like."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import numpy as np
 
 
 @dataclass(frozen=True)
-class Ratio:
-    """The median of the ratios of paired samples, and its confidence interval; NaN ends where there are too few samples."""
+class Estimate:
+    """The median of samples, and its confidence interval; NaN ends where there are too few samples."""
 
     value: float
     low: float
@@ -28,15 +28,22 @@ class Ratio:
         return max(abs(math.log(self.low)), abs(math.log(self.high)))
 
 
-def paired_ratio(above: Sequence[float], below: Sequence[float], confidence: float) -> Ratio:
+def paired_ratio(above: Sequence[float], below: Sequence[float], confidence: float) -> Estimate:
     """The median over the rounds of above / below, between two order statistics of it.
 
-    The interval is that of the sign test: no distribution is assumed, and outliers do not widen it. Rounds have to be
-    independent; the correlation of one with the next was measured as 0.03 to 0.05.
+    Rounds have to be independent; the correlation of one with the next was measured as 0.03 to 0.05.
+    """
+    return median_of(np.asarray(above) / np.asarray(below), confidence)
+
+
+def median_of(samples: Sequence[float] | np.ndarray, confidence: float) -> Estimate:
+    """The median of positive numbers, and the exact interval of the sign test.
+
+    No distribution is assumed, and outliers do not widen it.
     """
     # SciPy comes with JAX; it is loaded here, so that a machine without JAX can import this.
     from scipy.stats import quantile_test
 
-    logarithms = np.log(np.asarray(above) / np.asarray(below))
+    logarithms = np.log(samples)
     interval = quantile_test(logarithms, p=0.5).confidence_interval(confidence)
-    return Ratio(math.exp(np.median(logarithms)), math.exp(interval.low), math.exp(interval.high))
+    return Estimate(math.exp(np.median(logarithms)), math.exp(interval.low), math.exp(interval.high))

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from parity.bench.environment import same_place
-from parity.bench.interval import Ratio
+from parity.bench.interval import Estimate
 from parity.bench.run import SCHEMA
 from parity.bench.verdict import Speed
 from parity.errors import InputError
@@ -35,7 +35,7 @@ class Change:
 
     comparison: str
     candidate: str
-    ratio: Ratio | None
+    ratio: Estimate | None
     verdict: str
     message: str = ""
 
@@ -67,13 +67,9 @@ def load(path: Path) -> dict[str, Any]:
     return found
 
 
-def changes(now: Mapping[str, Any], then: Mapping[str, Any]) -> list[Change]:
-    """Each candidate of both runs.
-
-    Raises:
-        InputError: they ran on different machines or with different settings, or have nothing in common.
-    """
-    different = same_place(dict(now["environment"]), dict(then["environment"]))
+def refuse_another(now: Mapping[str, Any], then: Mapping[str, Any]) -> None:
+    """`InputError` if the two ran on different machines or with different settings."""
+    different = same_place(now["environment"], then["environment"])
     for key in ("device", "threads", "cache"):
         if now["settings"][key] != then["settings"][key]:
             different = different or f"{key} was {then['settings'][key]!r}, now it is {now['settings'][key]!r}"
@@ -81,6 +77,15 @@ def changes(now: Mapping[str, Any], then: Mapping[str, Any]) -> list[Change]:
         raise InputError(
             f"--compare: the two runs cannot be set side by side: {different}; measure both on one machine"
         )
+
+
+def changes(now: Mapping[str, Any], then: Mapping[str, Any]) -> list[Change]:
+    """Each candidate of both runs.
+
+    Raises:
+        InputError: they ran on different machines or with different settings, or have nothing in common.
+    """
+    refuse_another(now, then)
     old = {_key(one): one for one in then["comparisons"]}
     found = [change for one in now["comparisons"] if _key(one) in old for change in _changes(one, old[_key(one)])]
     if not found:
@@ -109,14 +114,14 @@ def _changes(now: Mapping[str, Any], then: Mapping[str, Any]) -> list[Change]:
     return found
 
 
-def quotient(now: Mapping[str, float], then: Mapping[str, float]) -> Ratio:
+def quotient(now: Mapping[str, float], then: Mapping[str, float]) -> Estimate:
     """now / then, with the widest interval that the ends of both allow."""
     if any(part is None for part in (*now.values(), *then.values())):
-        return Ratio(now["value"] / then["value"], math.nan, math.nan)
-    return Ratio(now["value"] / then["value"], now["low"] / then["high"], now["high"] / then["low"])
+        return Estimate(now["value"] / then["value"], math.nan, math.nan)
+    return Estimate(now["value"] / then["value"], now["low"] / then["high"], now["high"] / then["low"])
 
 
-def judge(ratio: Ratio) -> str:
+def judge(ratio: Estimate) -> str:
     """SLOWER or FASTER if the whole interval is beyond the margin, SAME if it is within."""
     if math.isnan(ratio.low):
         return Speed.CANNOT_TELL

@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
 
-from parity.bench.interval import Ratio
+from parity.bench.interval import Estimate, median_of
 
 TIMED, FAILED = "timed", "failed"
 
@@ -21,7 +22,7 @@ class Row:
     Attributes:
         status: `timed` or `failed`.
         message: why it failed.
-        seconds: of one call: median, q1, q3 and least.
+        seconds: of one call: median, its interval `low` to `high` and its standard error as a fraction, q1, q3 and least.
         ratio: its time / that of the base; `yardstick`: its time / that of a fixed matrix product.
         verdict: against the base; empty for the base itself.
         cpu_per_wall: threads that were busy.
@@ -60,6 +61,7 @@ class Comparison:
         message: why nothing was timed at all.
         control: the base against itself, timed as if it were a further candidate.
         busy_elsewhere: processors that were busy with other programs while it was timed.
+        gpu: each GPU as it was when the clock had stopped: clocks, throttle reasons, temperature, power.
         work: floating-point operations and bytes that the definition needs.
     """
 
@@ -77,6 +79,7 @@ class Comparison:
     seconds: float = 0.0
     stopped: str = ""
     busy_elsewhere: float | None = None
+    gpu: tuple[Mapping[str, str], ...] = ()
 
     @property
     def passed(self) -> bool:
@@ -103,11 +106,21 @@ def plain(value: Any) -> Any:
     return value
 
 
-def ratio_dict(ratio: Ratio) -> dict[str, float]:
+def ratio_dict(ratio: Estimate) -> dict[str, float]:
     return {"value": ratio.value, "low": ratio.low, "high": ratio.high}
 
 
-def seconds_dict(samples: Sequence[float]) -> dict[str, float]:
-    """Median, quartiles and least of the samples."""
-    q1, median, q3 = np.quantile(samples, (0.25, 0.5, 0.75))
-    return {"median": float(median), "q1": float(q1), "q3": float(q3), "least": float(min(samples))}
+def seconds_dict(samples: Sequence[float], confidence: float) -> dict[str, float]:
+    """Median with its interval and its standard error as a fraction, quartiles and least of the samples."""
+    q1, q3 = np.quantile(samples, (0.25, 0.75))
+    median = median_of(samples, confidence)
+    ends = {"low": median.low, "high": median.high}
+    error = median.half_width / NormalDist().inv_cdf((1 + confidence) / 2)
+    return {
+        "median": median.value,
+        **ends,
+        "error": error,
+        "q1": float(q1),
+        "q3": float(q3),
+        "least": float(min(samples)),
+    }

@@ -27,8 +27,14 @@ def timed_row(
     recompilations: int,
     needed: Mapping[str, float],
     others: float | None,
+    slowed: str,
 ) -> Row:
-    """The row of a candidate that was timed and still gives the result that passed."""
+    """The row of a candidate that was timed and still gives the result that passed.
+
+    Args:
+        others: processors that other programs took.
+        slowed: what slowed the GPU down, in words.
+    """
     name = row.name
     busy = samples.cpu_per_wall(name)
     # The two look the same to what follows, so that one list serves both.
@@ -38,13 +44,14 @@ def timed_row(
     if judgement and is_disturbing(others):
         words = f"other programs took {others:.1f} processors while it was timed; run again when the machine is quiet"
         judgement = Judgement(Speed.CANNOT_TELL, words)
-    seconds = seconds_dict(list(samples.seconds[name].values()))
+    seconds = seconds_dict(list(samples.seconds[name].values()), settings.confidence)
     breaks = entry.candidate.room.graph_breaks() if entry.candidate.mode == "compiled" else 0
     flags = [f"compiled {recompilations} times more while it was timed"] if recompilations else []
     flags += [f"{breaks} graph breaks"] if breaks else []
     flags += (
         [f"{busy:.1f} threads were busy, {settings.threads} were set"] if busy > MORE_THREADS * settings.threads else []
     )
+    flags += [slowed] if slowed else []
     return replace(
         row,
         status=TIMED,

@@ -12,7 +12,7 @@ from typing import Any
 
 from parity import ops
 from parity.bench import phases, results, scaling
-from parity.bench.environment import load
+from parity.bench.environment import load, same_place, same_programs
 from parity.bench.machine import share_of_limit
 from parity.bench.results import plain
 from parity.bench.scaling import Sweep
@@ -103,7 +103,11 @@ def planned(
 
 
 def run(bench: Bench, folder: Path, progress: Progress) -> Iterator[None]:
-    """Works through the plan; after each step that it yields, what was found is in `bench` and in `folder`."""
+    """Works through the plan; after each step that it yields, what was found is in `bench` and in `folder`.
+
+    Raises:
+        InputError: what an earlier run found, which this one goes on with, was measured elsewhere or of other programs.
+    """
     began, before = time.monotonic(), bench.seconds
     bench.started = bench.started or datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     total = 1 + len(bench.tasks) + sum(len(sweep.sizes) for sweep in bench.sweeps) / 3 + len(bench.phase_subjects)
@@ -122,6 +126,8 @@ def run(bench: Bench, folder: Path, progress: Progress) -> Iterator[None]:
     ) as worker:
         told("starting")
         environment = worker.environment()
+        if bench.environment:
+            _refuse_another(bench.environment, environment)
         # The load before stays that of the beginning.
         bench.environment = environment | {"load": bench.environment.get("load", environment["load"])}
         for dtype in dict.fromkeys(task.dtype for task in bench.tasks):
@@ -129,6 +135,8 @@ def run(bench: Bench, folder: Path, progress: Progress) -> Iterator[None]:
             if not bench.limits.get(dtype):
                 bench.limits[dtype] = worker.limits(dtype)
         done += 1
+        kept()
+        yield
         for task in bench.tasks:
             doing = task.name
             if task.name not in bench.comparisons:
@@ -163,6 +171,12 @@ def run(bench: Bench, folder: Path, progress: Progress) -> Iterator[None]:
     yield
 
 
+def _refuse_another(earlier: Mapping[str, Any], environment: Mapping[str, Any]) -> None:
+    different = same_place(environment, earlier) or same_programs(environment, earlier)
+    if different:
+        raise InputError(f"--resume: the earlier run is another's: {different}; leave --resume out to start again")
+
+
 def _has_phases(bench: Bench, subject: tuple[str, str, str]) -> bool:
     found = [row["backend"] for row in bench.phases if (row["op"], row["kind"], row["dtype"]) == subject]
     return set(found) == {"jax", "torch"}
@@ -176,10 +190,10 @@ def _with_shares(comparison: dict[str, Any], limits: Mapping[str, Any]) -> dict[
 
 
 def resume(bench: Bench, folder: Path) -> None:
-    """Takes over what an earlier run with the same settings on the same machine left in `folder`; nothing if there is none.
+    """Takes over what an earlier run with the same settings left in `folder`; nothing if there is none.
 
     Raises:
-        InputError: it was made with other settings, or elsewhere.
+        InputError: it was made with other settings, or cannot be read. Whether it was made elsewhere is seen by `run`.
     """
     path = folder / FILE
     if not path.exists():

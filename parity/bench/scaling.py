@@ -136,6 +136,7 @@ def point(size: int, comparison: Mapping[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = {
         "size": size,
         "seconds": {name: row["seconds"]["median"] for name, row in timed.items()},
+        "errors": {name: row["seconds"]["error"] for name, row in timed.items()},
         "ratio": None,
         "verdict": "",
         "message": comparison["message"],
@@ -161,8 +162,9 @@ def assembled(chosen: Sweep, found: Iterable[Mapping[str, Any]]) -> dict[str, An
     rising = sorted(found, key=lambda one: one["size"])
     exponents = {}
     for name in (JAX, TORCH):
-        there = [one for one in rising if one["seconds"].get(name)]
-        fitted = growth.exponent([one["size"] for one in there], [one["seconds"][name] for one in there])
+        there = [one for one in rising if one["seconds"].get(name) and one["errors"][name] is not None]
+        times, errors = ([one[key][name] for one in there] for key in ("seconds", "errors"))
+        fitted = growth.exponent([one["size"] for one in there], times, errors)
         exponents[name] = fitted.to_dict() if fitted else None
     return {
         "op": chosen.op,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
+from parity.bench import gpu
 from parity.bench.candidates import BASE, COMPILED, CONTROL, Candidate, candidates
 from parity.bench.clock import Call, Samples, alternate
 from parity.bench.elsewhere import elsewhere
@@ -60,6 +61,7 @@ def measure(
             samples, recompilations = _timed(settings, entries, rows, stage, compilations)
         if samples is None:
             return _without_base(blank, rows), None
+        states = gpu.state() if settings.device == "cuda" else ()
         for name, entry in entries.items():
             stage(LAST_LOOK, name)
             problem = _changed(entry, subject.dtype)
@@ -67,7 +69,7 @@ def measure(
                 rows[name] = replace(rows[name], message=problem)
             else:
                 made = recompilations.get(name, 0)
-                rows[name] = timed_row(rows[name], samples, settings, entry, made, needed, others())
+                rows[name] = timed_row(rows[name], samples, settings, entry, made, needed, others(), gpu.slowed(states))
     control = paired_ratio(*samples.pairs(CONTROL, BASE), settings.confidence)
     return (
         replace(
@@ -79,6 +81,7 @@ def measure(
             seconds=samples.elapsed_s,
             stopped=samples.stopped,
             busy_elsewhere=others(),
+            gpu=states,
         ),
         samples,
     )

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from enum import StrEnum
 
-from parity.bench.interval import Ratio
+from parity.bench.interval import Estimate
 
 # Smallest difference worth a word, as a fraction. One function against itself, in trials of two seconds on a shared machine
 # with two cores, came out at most 1.3 % from 1 in 75 trials (`parity calibrate` measures it again).
@@ -26,7 +26,7 @@ class Judgement:
     advice: str = ""
 
 
-def judge(ratio: Ratio, control: Ratio, elapsed_s: float, margin: float = MARGIN) -> Judgement:
+def judge(ratio: Estimate, control: Estimate, elapsed_s: float, margin: float = MARGIN) -> Judgement:
     """Is the candidate faster than the base, given time / time of the base and the same of the base against itself?
 
     FASTER and SLOWER need an interval that lies on one side of 1, further out than the control reaches: what one function
@@ -46,7 +46,7 @@ def judge(ratio: Ratio, control: Ratio, elapsed_s: float, margin: float = MARGIN
     return Judgement(Speed.CANNOT_TELL, _advice(ratio, control, elapsed_s, margin))
 
 
-def _advice(ratio: Ratio, control: Ratio, elapsed_s: float, margin: float) -> str:
+def _advice(ratio: Estimate, control: Estimate, elapsed_s: float, margin: float) -> str:
     if control.low > 1.0 or control.high < 1.0:
         return (
             f"the base against itself came out at {control.value:.3f}: other work disturbs the machine; "

@@ -77,13 +77,15 @@ def bench(
         try:
             todo.write(folder)  # in place of that of an earlier run
             for _ in benches.run(todo, folder, progress):
+                if earlier:  # now, not after minutes of work
+                    regressions.refuse_another(todo.to_dict(), earlier)
                 write_markdown(todo.to_dict(), folder)
         except KeyboardInterrupt:
             interrupted = True
         bar.update(task, description="stopped" if interrupted else "done", completed=1.0 if todo.complete else None)
     write_page(folder)
     found = todo.to_dict()
-    changes = regressions.changes(found, earlier) if earlier else []
+    changes = regressions.changes(found, earlier) if earlier and not interrupted else []
     if as_json:
         if earlier:
             found |= {"changes": [plain(vars(one) | {"ratio": one.ratio and vars(one.ratio)}) for one in changes]}

@@ -13,6 +13,7 @@ from rich.text import Text
 from parity.bench.candidates import COMPILED
 from parity.bench.regressions import Change
 from parity.bench.results import TIMED
+from parity.report.words import NOTHING, seconds
 
 HEADINGS = ("what", "jax", "jax.jit", "torch", "compile", "compile / jit", "compile is", "A/A")
 # Share of the processors that others may take before it is worth a word.
@@ -38,16 +39,16 @@ def cells(comparison: Mapping[str, Any]) -> tuple[str, ...]:
     return (
         subject(comparison),
         *times,
-        interval(judged["ratio"]) if timed else "–",
+        interval(judged["ratio"]) if timed else NOTHING,
         judged["verdict"] if timed else "failed",
-        reach(control["ratio"]) if control else "–",
+        reach(control["ratio"]) if control else NOTHING,
     )
 
 
 def reach(ratio: Mapping[str, float | None]) -> str:
     """`± 1.2 %`: how far from 1 the interval of the control goes."""
     low, high = ratio["low"], ratio["high"]
-    return "–" if low is None or high is None else f"± {100 * max(-math.log(low), math.log(high)):.1f} %"
+    return NOTHING if low is None or high is None else f"± {100 * max(-math.log(low), math.log(high)):.1f} %"
 
 
 def interval(ratio: Mapping[str, float | None]) -> str:
@@ -55,16 +56,6 @@ def interval(ratio: Mapping[str, float | None]) -> str:
     if ratio["low"] is None or ratio["high"] is None:
         return f"{ratio['value']:.2f} (?)"
     return f"{ratio['value']:.2f} ({ratio['low']:.2f}–{ratio['high']:.2f})"
-
-
-def seconds(value: float | None) -> str:
-    """Three digits with a unit that fits."""
-    if value is None:
-        return "–"
-    for factor, unit in ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs")):
-        if value >= factor or unit == "µs":
-            return f"{value / factor:.3g} {unit}"
-    raise AssertionError
 
 
 def _time(row: Mapping[str, Any] | None) -> str:
@@ -81,7 +72,7 @@ def libraries(comparisons: Iterable[Mapping[str, Any]]) -> list[tuple[str, ...]]
             subject(one),
             row["name"],
             _time(row),
-            interval(row["ratio"]) if row["ratio"] else "–",
+            interval(row["ratio"]) if row["ratio"] else NOTHING,
             row["verdict"] or "failed",
         )
         for one in comparisons

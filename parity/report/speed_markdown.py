@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from parity.report import speed
+from parity.report.words import NOTHING, seconds
 from parity.store import write
 
 FILE = "bench.md"
@@ -54,11 +55,11 @@ def _table(headings: Sequence[str], rows: Iterable[Sequence[str]], sides: str) -
 
 def _growth(sweep: Mapping[str, Any]) -> tuple[str, ...]:
     fits = [sweep["exponents"].get(name) for name in ("jax.jit", "torch.compile")]
-    powers = [f"{fit['value']:.2f} ({fit['low']:.2f}–{fit['high']:.2f})" if fit else "–" for fit in fits]
+    powers = [f"{fit['value']:.2f} ({fit['low']:.2f}–{fit['high']:.2f})" if fit else NOTHING for fit in fits]
     return (speed.subject(sweep), sweep["axis"], *powers, sweep["summary"])
 
 
 def _phases(row: Mapping[str, Any]) -> tuple[str, ...]:
-    times = [speed.seconds(row[name]) for name in ("import_s", "start_s", "cold_s", "warm_s", "first_call_s")]
-    memory = "–" if row["peak_bytes"] is None else f"{row['peak_bytes'] / 2**20:.1f} MiB"
+    times = [seconds(row[name]) for name in ("import_s", "start_s", "cold_s", "warm_s", "first_call_s")]
+    memory = NOTHING if row["peak_bytes"] is None else f"{row['peak_bytes'] / 2**20:.1f} MiB"
     return (row["backend"], speed.subject(row), *times, memory)

@@ -72,6 +72,16 @@ def test_json_is_all_that_standard_output_holds_and_a_run_can_be_compared(folder
     assert code == int(any(change["verdict"] in ("SLOWER", "LOST") for change in found["changes"]))
 
 
+def test_a_run_of_another_machine_is_refused_before_anything_is_timed(folder, ran):
+    old = json.loads((folder / "parity-report" / "bench.json").read_text())
+    old["environment"]["cores"] += 1
+    (folder / "elsewhere.json").write_text(json.dumps(old))
+    code, _, err = parity(folder, "mine:matmul", "mine:matmul", *QUICK, "--compare", "elsewhere.json", "--report", "no")
+    assert code == 2
+    assert "--compare: the two runs cannot be set side by side: cores was" in err
+    assert json.loads((folder / "no" / "bench.json").read_text())["comparisons"] == []
+
+
 def test_a_run_that_was_finished_is_gone_on_with_in_no_time(folder, ran):
     before = json.loads((folder / "parity-report" / "bench.json").read_text())
     code, _, _ = parity(folder, "mine:matmul", "mine:matmul", *QUICK, "--resume")

@@ -15,7 +15,7 @@ from parity.errors import InputError
 
 pytestmark = pytest.mark.both
 SETTINGS = Settings(threads=2)
-SECONDS = {"median": 1e-3, "q1": 9e-4, "q3": 1.1e-3, "least": 8e-4}
+SECONDS = {"median": 1e-3, "q1": 9e-4, "q3": 1.1e-3, "least": 8e-4, "error": 0.01}
 RATIO = {"value": 1.2, "low": 1.1, "high": 1.3}
 
 
@@ -194,6 +194,23 @@ def test_going_on_with_other_settings_is_refused(tmp_path):
     bench = benches.planned(["attention"], ("float32",), Settings(threads=1), sweeps=True, with_phases=True)
     with pytest.raises(InputError, match=r"--resume: .* was made with threads = 2, now it is 1"):
         benches.resume(bench, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [("processor", "Q"), ("cores", 4), ("jax", {"version": "0.1"}), ("commit", "1234567")]
+)
+def test_going_on_elsewhere_or_with_other_programs_is_refused(tmp_path, fake, monkeypatch, key, value):
+    go(planned("attention"), tmp_path)
+    environment = fake.environment(None)
+    monkeypatch.setattr(fake, "environment", lambda self: environment | {key: value})
+    monkeypatch.setattr(fake, "asked", [])
+    again = planned("attention")
+    benches.resume(again, tmp_path)
+    before = (tmp_path / benches.FILE).read_bytes()
+    with pytest.raises(InputError, match=rf"--resume: .*: {key} was .*, now it is {value!r}; leave --resume out"):
+        go(again, tmp_path)
+    assert fake.asked == []
+    assert (tmp_path / benches.FILE).read_bytes() == before
 
 
 @pytest.mark.parametrize("content", ["{", "[]", "{}", '{"schema": "parity-bench/0", "settings": {}}'])

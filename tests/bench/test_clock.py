@@ -14,7 +14,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from parity.bench import clock
-from parity.bench.clock import FIRST_LOOK, LEAST_ROUNDS, RAREST, SAMPLE_S, SELDOM, WARM_UP_CALLS, alternate, order
+from parity.bench.clock import (
+    BLOCK_S,
+    FIRST_LOOK,
+    LEAST_ROUNDS,
+    MOST_ROUNDS,
+    RAREST,
+    SAMPLE_S,
+    SELDOM,
+    WARM_UP_CALLS,
+    alternate,
+    order,
+)
 
 
 class Time:
@@ -73,29 +84,38 @@ def turns(events):
 
 
 class TestOrder:
-    def test_two_go_abba(self):
-        assert "".join("".join(order({"": ["A", "B"]}, number)) for number in range(4)) == "ABBABAAB"
+    @pytest.mark.parametrize("rounds", [1, 2, 4])
+    def test_two_go_abba(self, rounds):
+        turns = [turn for block in range(4 // rounds) for turn in order({"": ["A", "B"]}, block, rounds)]
+        assert "".join(name for _, name in turns) == "ABBABAAB"
+        assert [number for number, _ in turns] == [0, 0, 1, 1, 2, 2, 3, 3]
 
     @settings(deadline=None)
-    @given(st.lists(st.integers(1, 4), min_size=1, max_size=4), st.integers(0, 10**6))
-    def test_each_once_and_groups_together(self, counts, number):
+    @given(st.lists(st.integers(1, 4), min_size=1, max_size=4), st.integers(0, 10**6), st.integers(1, 8))
+    def test_each_once_a_round_and_groups_together(self, counts, block, rounds):
         groups = {str(group): [f"{group}.{one}" for one in range(count)] for group, count in enumerate(counts)}
-        found = order(groups, number)
-        assert sorted(found) == sorted(name for names in groups.values() for name in names)
-        assert len(turns([(name[0], 0) for name in found])) == len(groups)
+        found = order(groups, block, rounds)
+        numbers = range(block * rounds, (block + 1) * rounds)
+        assert sorted(found) == sorted(
+            (number, name) for number in numbers for names in groups.values() for name in names
+        )
+        assert len(turns([(name[0], 0) for _, name in found])) == len(groups)
+        assert all(one <= other for (one, a), (other, b) in pairwise(found) if a[0] == b[0])
 
     @settings(deadline=None)
-    @given(st.integers(1, 5))
-    def test_each_is_as_often_early_as_late(self, count):
+    @given(st.integers(1, 5), st.integers(1, 3))
+    def test_each_is_as_often_early_as_late(self, count, rounds):
         names = [str(number) for number in range(count)]
-        rounds = [order({"": names}, number) for number in range(2 * count)]
+        found = [order({"": names}, block, rounds) for block in range(2 * count)]
+        flat = [name for one in found for _, name in one]
+        places = [flat[index : index + count] for index in range(0, len(flat), count)]
         for name in names:
-            places = [one.index(name) for one in rounds]
-            assert sorted(places) == sorted(2 * list(range(count)))
+            assert sorted(one.index(name) for one in places) == sorted(2 * rounds * list(range(count)))
 
-    def test_the_other_group_first_every_second_round(self):
+    def test_the_other_group_first_every_second_block(self):
         groups = {"jax": ["a", "b"], "torch": ["c"]}
-        assert [order(groups, number)[0] for number in range(4)] == ["a", "c", "b", "c"]
+        assert [order(groups, block)[0] for block in range(4)] == [(0, "a"), (1, "c"), (2, "b"), (3, "c")]
+        assert order(groups, 1, 2) == [(2, "c"), (3, "c"), (2, "b"), (2, "a"), (3, "a"), (3, "b")]
 
 
 class TestRounds:
@@ -242,14 +262,20 @@ class TestAround:
         assert all(name == called for name, called in told)
         assert len(told) == 2 + sum(map(len, samples.seconds.values()))
 
-    def test_groups_run_together(self, players, events):
+    @pytest.mark.parametrize(("seconds", "rounds"), [(1e-3, MOST_ROUNDS), (BLOCK_S / 4, 4), (BLOCK_S, 1)])
+    def test_groups_run_together(self, players, events, seconds, rounds):
         groups = {"a": "x", "b": "y", "c": "x"}
-        samples = alternate(players(a=1e-3, b=1e-3, c=1e-3), budget_s=0.1, groups=groups)
+        # With the call that is not timed, and two groups: three calls a round and group on average.
+        samples = alternate(players(**dict.fromkeys("abc", 0.99 * seconds / 3)), budget_s=40 * seconds, groups=groups)
         after = turns(events[3 * WARM_UP_CALLS :])
-        rounds = len(samples.seconds["a"])
-        # As many changes as rounds: y ends one and begins the next.
+        # As many changes as blocks: y ends one and begins the next.
         changes = sum(groups[one] != groups[other] for one, other in pairwise(after))
-        assert changes == rounds
+        assert changes * rounds == len(samples.seconds["a"])
+
+    def test_one_group_makes_one_round_at_a_time(self, players):
+        looks = []
+        alternate(players(a=1e-3, b=1e-3), budget_s=0.1, is_enough=lambda so_far: looks.append(so_far.least) or False)
+        assert looks[:2] == [FIRST_LOOK, math.ceil(1.1 * FIRST_LOOK)]
 
     def test_the_other_group_is_waited_for(self, time, players):
         starts = {"x": [], "y": []}

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from parity.bench.interval import Ratio, paired_ratio
+from parity.bench.interval import Estimate, paired_ratio
 
 TIMES = st.lists(
     st.tuples(st.floats(1e-7, 1e2), st.floats(1e-7, 1e2)),
@@ -64,7 +64,7 @@ class TestProperties:
     def test_the_other_way_round_it_is_the_inverse(self, pairs, confidence):
         above, below = zip(*pairs, strict=True)
         one, other = paired_ratio(above, below, confidence), paired_ratio(below, above, confidence)
-        assert close(one, Ratio(1 / other.value, 1 / other.high, 1 / other.low))
+        assert close(one, Estimate(1 / other.value, 1 / other.high, 1 / other.low))
 
     @settings(deadline=None)
     @given(TIMES, st.floats(1e-6, 1e6))
@@ -77,7 +77,7 @@ class TestProperties:
     def test_slower_by_a_factor(self, pairs, factor):
         above, below = map(np.array, zip(*pairs, strict=True))
         one, other = paired_ratio(above, below, 0.99), paired_ratio(above * factor, below, 0.99)
-        assert close(Ratio(one.value * factor, one.low * factor, one.high * factor), other)
+        assert close(Estimate(one.value * factor, one.low * factor, one.high * factor), other)
 
     @settings(deadline=None)
     @given(TIMES)
@@ -97,7 +97,7 @@ class TestProperties:
     @given(TIMES)
     def test_one_against_itself_is_one(self, pairs):
         above, _ = zip(*pairs, strict=True)
-        assert paired_ratio(above, above, 0.99) == Ratio(1.0, 1.0, 1.0)
+        assert paired_ratio(above, above, 0.99) == Estimate(1.0, 1.0, 1.0)
 
 
 class TestTooFew:
@@ -120,6 +120,6 @@ class TestWidths:
     @given(st.floats(0.01, 100), st.floats(1, 10), st.floats(1, 10))
     def test_half_width_and_reach(self, value, down, up):
         assume(down * up > 1)
-        ratio = Ratio(value, value / down, value * up)
+        ratio = Estimate(value, value / down, value * up)
         assert ratio.half_width == pytest.approx(math.log(down * up) / 2)
         assert ratio.reach == pytest.approx(max(abs(math.log(value / down)), abs(math.log(value * up))))

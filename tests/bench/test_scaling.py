@@ -24,11 +24,16 @@ SIZES = (32, 64, 128, 256, 512, 1024)
 POWERS = st.floats(0.5, 3)
 
 
+def fitted(sizes, seconds, error=0.01):
+    """The exponent of times that are all known to within `error`."""
+    return exponent(sizes, seconds, [error] * len(sizes))
+
+
 class TestExponent:
     @settings(deadline=None)
     @given(POWERS, st.floats(1e-9, 1e3), st.lists(st.integers(1, 10**6), min_size=3, max_size=9, unique=True))
     def test_of_an_exact_power_law(self, power, factor, sizes):
-        found = exponent(sizes, [factor * size**power for size in sizes])
+        found = fitted(sizes, [factor * size**power for size in sizes])
         assert found.value == pytest.approx(power, rel=1e-6)
         assert found.low <= found.value <= found.high
         assert {found.smallest, found.largest} <= set(sizes)
@@ -37,12 +42,36 @@ class TestExponent:
     @pytest.mark.parametrize("sizes", [SIZES, SIZES[:3], (1, 4, 16, 64, 256)])
     @pytest.mark.parametrize("power", [1.0, 2.0])
     def test_its_interval_holds_the_truth_under_noise(self, sizes, power):
-        draw, held = np.random.default_rng(1), 0
-        for _ in range(100):
-            times = 1e-6 * np.power(sizes, power) * np.exp(draw.normal(0, 0.01, len(sizes)))
-            found = exponent(sizes, times.tolist())
+        draw, held, errors = np.random.default_rng(1), 0, draw_errors(len(sizes))
+        for _ in range(200):
+            times = 1e-6 * np.power(sizes, power) * np.exp(draw.normal(0, errors))
+            found = exponent(sizes, times.tolist(), errors)
             held += found.low <= power <= found.high
-        assert held >= 95
+        assert held >= 0.98 * 200
+
+    def test_its_width_is_that_of_the_errors(self):
+        times = [1e-6 * size for size in SIZES]
+        found = fitted(SIZES, times, 0.02)
+        # Two times that are each known to 2 %, one of them 32 times as large, and the sizes between: by hand.
+        logarithms = np.log(SIZES[2:])
+        error = 0.02 / math.sqrt(((logarithms - logarithms.mean()) ** 2).sum())
+        assert found.smallest == SIZES[2]
+        assert found.high - found.low == pytest.approx(2 * 2.5758 * error, rel=1e-4)
+
+    def test_a_time_that_is_hardly_known_hardly_counts(self):
+        times = [size**1.0 for size in SIZES]
+        times[-1] *= 2
+        found = exponent(SIZES, times, [0.01] * 5 + [10.0])
+        assert found.value == pytest.approx(1.0, abs=1e-4)
+
+    def test_what_is_no_power_law_has_a_wide_interval(self):
+        bent, straight = ([max(size, size**power / 512) for size in SIZES] for power in (2, 1))
+        widths = [found.high - found.low for found in (fitted(SIZES, times, 1e-3) for times in (bent, straight))]
+        assert widths[0] > 10 * widths[1]
+
+    def test_errors_of_zero(self):
+        found = fitted(SIZES, [1e-6 * size for size in SIZES], 0.0)
+        assert found.low < 1.0 < found.high
 
     @settings(deadline=None)
     @given(POWERS, st.floats(1, 300))
@@ -50,7 +79,7 @@ class TestExponent:
         # The overhead is up to 300 times the work at the smallest size.
         times = [overhead * 32**power + size**power for size in SIZES]
         of_all = np.polyfit(np.log(SIZES), np.log(times), 1)[0]
-        found = exponent(SIZES, times)
+        found = fitted(SIZES, times)
         assert abs(found.value - power) < abs(of_all - power)
         assert found.smallest > SIZES[0]
 
@@ -61,28 +90,36 @@ class TestExponent:
         assert all(1.0 / times[index] < 1 / 3 for index in chosen)
 
     def test_what_does_not_grow(self):
-        found = exponent(SIZES, [1e-4, 1.01e-4, 1e-4, 1.02e-4, 1e-4, 1.01e-4])
+        found = fitted(SIZES, [1e-4, 1.01e-4, 1e-4, 1.02e-4, 1e-4, 1.01e-4])
         assert (found.smallest, found.largest) == (256, 1024)
         assert found.low < 0 < found.high
         assert abs(found.value) < 0.1
 
     @pytest.mark.parametrize("count", [0, 1, 2])
     def test_none_for_fewer_than_three(self, count):
-        assert exponent(SIZES[:count], [1.0] * count) is None
+        assert fitted(SIZES[:count], [1.0] * count) is None
 
     def test_the_order_does_not_show(self):
         times = [1 + size**1.5 for size in SIZES]
-        assert exponent(SIZES, times) == exponent(SIZES[::-1], times[::-1])
+        errors = [0.01, 0.02, 0.03, 0.04, 0.05, 0.06]
+        one, other = exponent(SIZES, times, errors), exponent(SIZES[::-1], times[::-1], errors[::-1])
+        assert one.to_dict() == other.to_dict()
+
+
+def draw_errors(count):
+    """From 0.5 % to 2 %, in no order."""
+    return [0.005 * (1 + 3 * ((7 * number) % count) / count) for number in range(count)]
 
 
 def at(size, ratio, verdict=""):
     """A point whose verdict is that of a quiet machine, unless another is given; None where nothing was timed."""
     if ratio is None:
-        return {"size": size, "seconds": {}, "ratio": None, "verdict": "", "message": "out of memory"}
+        return {"size": size, "seconds": {}, "errors": {}, "ratio": None, "verdict": "", "message": "out of memory"}
     verdict = verdict or ("SLOWER" if ratio > 1 else "FASTER")
     times = {JAX: 1e-4 * size, TORCH: 1e-4 * size * ratio}
     interval = {"value": ratio, "low": ratio * 0.99, "high": ratio * 1.01}
-    return {"size": size, "seconds": times, "ratio": interval, "verdict": verdict, "message": ""}
+    errors = dict.fromkeys(times, 0.01)
+    return {"size": size, "seconds": times, "errors": errors, "ratio": interval, "verdict": verdict, "message": ""}
 
 
 class TestCrossovers:
@@ -233,7 +270,8 @@ def compared(jax, torch, message=""):
         else:
             value = one / jax if not isinstance(jax, str) else 1.0
             ratio = {"value": value, "low": 0.9 * value, "high": 1.1 * value}
-            rows.append(Row(name, backend, "compiled", "timed", seconds={"median": one}, ratio=ratio, verdict="SLOWER"))
+            seconds = {"median": one, "error": 0.02}
+            rows.append(Row(name, backend, "compiled", "timed", seconds=seconds, ratio=ratio, verdict="SLOWER"))
     return Comparison("x", "forward", "float32", {}, JAX, {}, message, tuple(rows)).to_dict()
 
 
@@ -242,6 +280,7 @@ class TestPoint:
         assert point(64, compared(1e-4, 2e-4)) == {
             "size": 64,
             "seconds": {JAX: 1e-4, TORCH: 2e-4},
+            "errors": {JAX: 0.02, TORCH: 0.02},
             "ratio": {"value": 2.0, "low": 1.8, "high": 2.2},
             "verdict": "SLOWER",
             "message": "",
@@ -284,7 +323,8 @@ class TestAssembled:
         ]
         assert [one["size"] for one in found["points"]] == [1, 4, 16]
         grows = found["exponents"][JAX]
-        assert [grows[name] for name in ("value", "low", "high")] == pytest.approx([1.0] * 3)
+        assert grows["value"] == pytest.approx(1.0)
+        assert 0.9 < grows["low"] < 1 < grows["high"] < 1.1
         assert grows["sizes"] == [1, 16]
         assert found["crossovers"] == [{"size": pytest.approx(8), "faster_above": TORCH, "between": [4, 16]}]
         assert found["summary"] == "torch.compile is faster above B = 8"
@@ -294,6 +334,13 @@ class TestAssembled:
         found = assembled(self.ONE, [at(1, 4.0), at(4, 2.0), at(16, None)])
         assert found["points"][2]["message"] == "out of memory"
         assert found["exponents"] == {JAX: None, TORCH: None}
+
+    def test_a_point_without_an_error_does_not_count(self):
+        points = [at(size, 2.0) for size in (1, 4, 16, 64)]
+        points[0]["errors"][JAX] = None
+        found = assembled(self.ONE, points)
+        assert found["exponents"][JAX]["sizes"] == [4, 64]
+        assert found["exponents"][TORCH]["sizes"] == [4, 64]
 
 
 @pytest.mark.both

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from rich.console import Console
 
-from parity.bench.interval import Ratio
+from parity.bench.interval import Estimate
 from parity.bench.regressions import Change
 from parity.report import speed
 from parity.report.speed_markdown import markdown
@@ -72,23 +72,15 @@ BENCH = {
 }
 
 
-@pytest.mark.parametrize(
-    ("value", "words"),
-    [(2.0, "2 s"), (0.0123, "12.3 ms"), (4.56e-5, "45.6 µs"), (1e-9, "0.001 µs"), (1.0, "1 s"), (None, "–")],
-)
-def test_seconds(value, words):
-    assert speed.seconds(value) == words
-
-
 def test_cells():
     assert speed.cells(GOOD) == (
-        *("attention", "1.5 ms", "1.5 ms", "1.5 ms", "1.5 ms", "0.83 (0.82–0.84)", "FASTER", "± 1.2 %"),
+        *("attention", "1.50 ms", "1.50 ms", "1.50 ms", "1.50 ms", "0.83 (0.82–0.84)", "FASTER", "± 1.2 %"),
     )
 
 
 def test_a_failed_side_has_no_time_and_no_verdict():
     found = speed.cells(comparison(row("jax.jit"), row("torch.compile", "failed")))
-    assert found[2:7] == ("1.5 ms", "", "failed", "–", "failed")
+    assert found[2:7] == ("1.50 ms", "", "failed", "–", "failed")
     nothing = comparison(message="failed parity", control=None)
     assert speed.cells(nothing)[1:] == ("", "", "", "", "–", "failed", "–")
 
@@ -149,7 +141,7 @@ def test_changes():
     text = shown(
         speed.changes_table(
             [
-                Change("attention forward", "jax.jit", Ratio(1.3, 1.2, 1.4), "SLOWER"),
+                Change("attention forward", "jax.jit", Estimate(1.3, 1.2, 1.4), "SLOWER"),
                 Change("attention forward", "torch", None, "LOST", "it hung"),
             ]
         )
@@ -162,10 +154,10 @@ def test_markdown():
     page = markdown(BENCH)
     assert page.startswith("# parity bench\n")
     assert "P, 2 threads, cpu, jax 1, torch 2." in page
-    assert "| attention | 1.5 ms | 1.5 ms | 1.5 ms | 1.5 ms | 0.83 (0.82–0.84) | FASTER | ± 1.2 % |" in page
+    assert "| attention | 1.50 ms | 1.50 ms | 1.50 ms | 1.50 ms | 0.83 (0.82–0.84) | FASTER | ± 1.2 % |" in page
     assert "| attention | flex_attention | failed | – | failed |" in page
     assert "| train_step | T | 1.90 (1.80–2.00) | – | torch.compile is faster above T = 230 |" in page
-    assert "| jax | attention + gradient, bfloat16 | 410 ms | 50 ms | 310 ms | – | 2 ms | 3.0 MiB |" in page
+    assert "| jax | attention + gradient, bfloat16 | 410 ms | 50.0 ms | 310 ms | – | 2.00 ms | 3.0 MiB |" in page
     assert "- attention, flex_attention: it hung" in page
 
 

@@ -123,7 +123,10 @@ def accessible(page):
     """(role, name) of everything that a screen reader meets."""
     nodes = page.context.new_cdp_session(page).send("Accessibility.getFullAXTree")["nodes"]
     return [
-        (node["role"]["value"], node.get("name", {}).get("value", ""))
+        (
+            node["role"]["value"],
+            node.get("name", {}).get("value", "").strip(),
+        )  # a label on a line of its own ends in a space
         for node in nodes
         if not node["ignored"] and "role" in node
     ]

@@ -11,7 +11,7 @@ from parity.report.page.ratios import ratio_picture
 from parity.report.page.read import Source
 from parity.report.page.results import Sentence
 from parity.report.page.tables import Section
-from parity.report.page.words import counted, listed, moment
+from parity.report.words import counted, listed, moment
 
 HOW_TO_READ = (
     Sentence(

@@ -7,7 +7,7 @@ from typing import Any
 
 from parity.report.page.roofline import measured_by
 from parity.report.page.tables import Cell, Column, Section, Table
-from parity.report.page.words import NOTHING, large, seconds
+from parity.report.words import NOTHING, large, seconds
 
 _COLUMNS = (Column("Entry"), Column("Value", wide=True))
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from parity.report.page.training import accuracy
 from parity.report.page.verdicts import passes, worst
-from parity.report.page.words import counted, has_interval, interval, labels, listed, subject, times
+from parity.report.words import counted, has_interval, interval, labels, listed, subject, times
 
 _VERDICTS = {"FASTER": "faster", "SLOWER": "slower", "SAME": "equally fast", "CANNOT TELL": "not told apart"}
 

@@ -11,7 +11,7 @@ from matplotlib.lines import Line2D
 from parity.report.page.axes import legend, log_ticks, marks
 from parity.report.page.svg import COLOUR, INK, MARKER, PAPER, Picture, picture
 from parity.report.page.tables import Cell, Column, Section, Table
-from parity.report.page.words import counted, digits, large, listed, percent, short_large, sizes, subject
+from parity.report.words import counted, digits, large, listed, percent, short_large, sizes, subject
 
 _COLUMNS = (
     Column("No.", numeric=True),

@@ -11,7 +11,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 from parity.report.page.axes import log_ticks
 from parity.report.page.svg import BAD, COLOUR, DASHES, INK, MARKER, QUIET, Picture, picture
 from parity.report.page.tables import Cell, Column, Section, Table
-from parity.report.page.words import NOTHING, interval, number, ratio, seconds, short_seconds, sizes, subject
+from parity.report.words import NOTHING, interval, number, ratio, seconds, short_seconds, sizes, subject
 
 _COLUMNS = (
     Column("Operation"),

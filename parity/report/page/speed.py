@@ -6,7 +6,7 @@ from typing import Any
 
 from parity.report.page.tables import Cell, Column, Table
 from parity.report.page.verdicts import passes
-from parity.report.page.words import NOTHING, interval, large, number, percent, ratio, seconds, sizes, subject
+from parity.report.words import NOTHING, interval, large, number, percent, ratio, seconds, sizes, subject
 
 _COLUMNS = (
     Column("Comparison"),

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from parity.report.page.axes import log_ticks
 from parity.report.page.svg import COLOUR, DASHES, QUIET, Picture, picture
 from parity.report.page.tables import Cell, Column, Section, Table
-from parity.report.page.words import counted, number
+from parity.report.words import counted, number
 
 _COLUMNS = (
     Column("Step", numeric=True),

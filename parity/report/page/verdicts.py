@@ -6,7 +6,7 @@ from typing import Any
 
 from parity.finding import Verdict
 from parity.report.page.tables import Cell, Column, Section, Table
-from parity.report.page.words import NOTHING
+from parity.report.words import NOTHING
 
 _COLUMNS = (
     Column("Operation"),
