@@ -12,7 +12,7 @@ import pytest
 from parity import peak
 from parity.finding import Verdict
 from parity.transforms.checkpoint import cases, judge
-from parity.transforms.devices.launch import WorkerError
+from parity.transforms.workers.launch import WorkerError
 
 measured = functools.cache(judge.measured)  # each framework's worker runs once for all tests
 POLICY = {policy.name: policy for policy in cases.POLICIES}

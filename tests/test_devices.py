@@ -17,12 +17,12 @@ import pytest
 
 from parity import ops
 from parity.finding import Verdict
-from parity.transforms.devices import cases, judge, launch, worker
-from parity.transforms.devices.launch import WorkerError, Workers
-from parity.transforms.devices.same import difference
+from parity.transforms.compared import compared
+from parity.transforms.devices import cases, judge
+from parity.transforms.workers import launch, worker
+from parity.transforms.workers.launch import WorkerError, Workers
 
 FAULTY = {"shard_map", "DDP", "FSDP2", "heads shard_map", "heads NamedSharding", "heads all_gather"}
-ONES = {"a": np.ones(3), "b": np.arange(4.0)}
 JOBS = {"jax": ("devices", "processes"), "torch": ("processes",)}
 measured = functools.cache(judge.measured)  # each set of workers runs once for all tests
 
@@ -60,13 +60,13 @@ class TestCells:
         results, inputs = one_device(backend)[backend], worker.nested(cases.inputs())
         params, loss = ops.load("train_step").reference(**inputs["train_step"])
         expected = cases.by_name({"one device/train_step": (params, loss)}, np.asarray)
-        assert difference(cases.of_cell(results, "one device"), {}, "").verdict is Verdict.STRUCTURE
+        assert compared(cases.of_cell(results, "one device"), {}).verdict is Verdict.STRUCTURE
         actual = {name: leaf for name, leaf in results.items() if name.startswith("one device/train_step")}
-        assert difference(actual, expected, "train step").verdict.passes
+        assert compared(actual, expected, "train step").verdict.passes
 
         heads = inputs["heads"]
         out = ops.load("multi_head_batched").reference(heads["query"], heads["key"], heads["value"], cases.NUM_HEADS)
-        assert difference({"out": results["one device/heads/out"]}, {"out": out}, "attention").verdict.passes
+        assert compared({"out": results["one device/heads/out"]}, {"out": out}, "attention").verdict.passes
 
     @pytest.mark.both
     def test_as_in_the_other_framework(self):
@@ -128,32 +128,6 @@ class TestFaults:
         assert (outcome.verdict, outcome.side) == (Verdict.ERROR, "other")
 
 
-class TestSame:
-    @pytest.mark.parametrize(
-        ("change", "verdict"),
-        [
-            ({}, Verdict.EXACT),
-            ({"a": np.ones(3) + 1e-15}, Verdict.ROUNDING),
-            ({"b": np.arange(4.0) * (1 + 1e-11)}, Verdict.SEMANTIC),
-            ({"a": np.array([1.0, np.nan, 1.0])}, Verdict.SEMANTIC),
-            ({"a": np.ones(3, np.float32)}, Verdict.STRUCTURE),
-            ({"a": np.ones((3, 1))}, Verdict.STRUCTURE),
-            ({"c": np.ones(3)}, Verdict.STRUCTURE),
-        ],
-    )
-    def test_verdicts(self, change, verdict):
-        assert difference(ONES | change, ONES, "").verdict is verdict
-
-    def test_no_number_is_infinitely_far(self):
-        for number in (np.nan, np.inf):  # also where both sides have it
-            found = difference({"a": np.array([1.0, number])}, {"a": np.array([1.0, number])}, "")
-            assert (found.verdict, found.error) == (Verdict.SEMANTIC, np.inf)
-
-    def test_nothing_to_tell_apart_is_vacuous(self):
-        assert difference({}, {}, "").verdict is Verdict.VACUOUS
-        assert difference({"a": np.zeros(3)}, {"a": np.zeros(3)}, "").verdict is Verdict.VACUOUS
-
-
 class TestRealWorkers:
     @pytest.fixture
     def folder(self, tmp_path):
@@ -205,7 +179,7 @@ class TestLauncher:
             source = (
                 f"import os, signal, sys, time\ndef work(place):\n{textwrap.indent(textwrap.dedent(body), '    ')}\n"
             )
-            ending = "from parity.transforms.devices.worker import run_worker\nrun_worker(work)\n"
+            ending = "from parity.transforms.workers.worker import run_worker\nrun_worker(work)\n"
             (tmp_path / "small_worker.py").write_text(source + ending)
             return "small_worker", count, tmp_path, options, {"PYTHONPATH": str(tmp_path)}
 
@@ -278,7 +252,7 @@ class TestLauncher:
     def test_they_end_with_a_launcher_that_is_killed(self, start, tmp_path):
         module, count, folder, _, environment = start("place.mark_started()\ntime.sleep(600)")
         code = (
-            "from pathlib import Path\nfrom parity.transforms.devices.launch import Workers\n"
+            "from pathlib import Path\nfrom parity.transforms.workers.launch import Workers\n"
             f"with Workers({module!r}, {count}, Path({str(folder)!r}), (), {environment!r}) as workers:\n"
             "    print(*[process.pid for process in workers.processes], flush=True)\n    workers.wait(600)\n"
         )

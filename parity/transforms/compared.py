@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -21,12 +21,24 @@ class Compared:
     words: str
 
 
-def compared(actual: Mapping[str, np.ndarray], expected: Mapping[str, np.ndarray]) -> Compared:
+def compared(
+    actual: Mapping[str, np.ndarray], expected: Mapping[str, np.ndarray], what: str = "", *, every_leaf: bool = False
+) -> Compared:
     """EXACT, ROUNDING (at most FLOAT64_EQUAL), SEMANTIC, STRUCTURE, or VACUOUS if no leaf could have differed.
 
     A leaf of zeros says nothing; so does one that is zero but for rounding: smaller than FLOAT64_EQUAL times the largest
     number of the tree on both sides. Whole numbers (counts, shapes) always say something.
+
+    Args:
+        what: which two are compared, in a few words; the sentence begins with it.
+        every_leaf: VACUOUS too if a single leaf is all zero, and SEMANTIC if one holds NaN or Inf on both sides: for what is
+            known to have neither, where such a leaf would be a result that got lost.
     """
+    found = _worst(actual, expected, every_leaf)
+    return replace(found, words=f"{what}: {found.words}") if what else found
+
+
+def _worst(actual: Mapping[str, np.ndarray], expected: Mapping[str, np.ndarray], every_leaf: bool) -> Compared:
     if actual.keys() != expected.keys():
         return _structure(f"leaves {_list(actual)} against {_list(expected)}")
     for name, one in actual.items():
@@ -35,8 +47,15 @@ def compared(actual: Mapping[str, np.ndarray], expected: Mapping[str, np.ndarray
             return _structure(f"{_at(name)}shape {one.shape} {one.dtype} against shape {other.shape} {other.dtype}")
     floating = [array for array in (*actual.values(), *expected.values()) if array.dtype.kind in "fc" and array.size]
     largest = max((float(np.nanmax(np.abs(array), initial=0.0)) for array in floating), default=0.0)
-    found = [leaf for name in actual if (leaf := _leaf(name, actual[name], expected[name], largest)) is not None]
     nothing = Compared(Verdict.VACUOUS, 0.0, "all zero or empty: nothing could have differed")
+    found = []
+    for name, one in actual.items():
+        if every_leaf and not (np.isfinite(one).all() and np.isfinite(expected[name]).all()):
+            return Compared(Verdict.SEMANTIC, float("inf"), f"{_at(name)}not all numbers are finite")
+        if leaf := _leaf(name, one, expected[name], 0.0 if every_leaf else largest):
+            found.append(leaf)
+        elif every_leaf:
+            found.append(replace(nothing, words=f"{_at(name)}{nothing.words}"))
     return max(found, key=lambda leaf: (leaf.verdict.severity, leaf.error), default=nothing)
 
 

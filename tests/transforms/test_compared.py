@@ -66,6 +66,50 @@ class TestNothingToSee:
         assert verdict({"a": A, "b": np.zeros(3)}, {"a": A, "b": A}) is Verdict.SEMANTIC
 
 
+class TestEveryLeaf:
+    """Where a leaf of zeros, NaN or Inf would be a result that got lost."""
+
+    @pytest.mark.parametrize(
+        ("change", "expected"),
+        [
+            ({}, Verdict.EXACT),
+            ({"a": A + 1e-15}, Verdict.ROUNDING),
+            ({"b": np.arange(4.0) * (1 + 1e-11)}, Verdict.SEMANTIC),
+            ({"a": A * [1, np.nan, 1]}, Verdict.SEMANTIC),
+            ({"a": A.astype(np.float32)}, Verdict.STRUCTURE),
+            ({"c": A}, Verdict.STRUCTURE),
+        ],
+    )
+    def test_verdicts(self, change, expected):
+        tree = {"a": A, "b": np.arange(4.0)}
+        assert compared(tree | change, tree, every_leaf=True).verdict is expected
+
+    @pytest.mark.parametrize("number", [np.nan, np.inf])
+    def test_no_number_is_infinitely_far(self, number):
+        array = np.array([1.0, number])
+        found = compared({"a": array}, {"a": array.copy()}, "both", every_leaf=True)
+        assert (found.verdict, found.error) == (Verdict.SEMANTIC, np.inf)
+        assert found.words == "both: a: not all numbers are finite"
+
+    @pytest.mark.parametrize("array", [np.zeros(3), np.zeros((0, 3))])
+    def test_a_leaf_of_zeros_beside_numbers(self, array):
+        found = compared({"a": A, "b": array}, {"a": A, "b": array.copy()}, every_leaf=True)
+        assert found.verdict is Verdict.VACUOUS
+        assert found.words == "b: all zero or empty: nothing could have differed"
+
+    def test_a_small_leaf_is_no_zero(self):
+        small = {"a": A, "b": np.array([1e-17])}
+        assert compared(small, small, every_leaf=True).verdict is Verdict.EXACT
+        assert compared(small, {"a": A, "b": np.array([2e-17])}, every_leaf=True).verdict is Verdict.SEMANTIC
+
+    def test_nothing_at_all(self):
+        assert compared({}, {}, every_leaf=True).verdict is Verdict.VACUOUS
+
+
+def test_the_sentence_begins_with_what_is_compared():
+    assert compared({"a": A}, {"a": A}, "worker 1 = one device").words == "worker 1 = one device: bit-equal"
+
+
 class TestStructure:
     @pytest.mark.parametrize(
         ("actual", "expected", "words"),

@@ -14,10 +14,10 @@ from parity.finding import Verdict
 from parity.peak import ENVIRONMENT
 from parity.process import use_compilation_caches, use_threads
 from parity.transforms.checkpoint.cases import MODELS, PLAIN, POLICIES, Policy, inputs
-from parity.transforms.devices.launch import WorkerError, launch
-from parity.transforms.devices.same import Difference, difference
-from parity.transforms.devices.worker import read_whole, result_path, write_whole
+from parity.transforms.compared import Compared, compared
 from parity.transforms.outcome import Outcome
+from parity.transforms.workers.launch import WorkerError, launch
+from parity.transforms.workers.worker import read_whole, result_path, write_whole
 
 GROUP = "checkpoint"
 TIMEOUT_S = 300.0
@@ -80,13 +80,13 @@ def judged(
     if problems:
         return outcome(Verdict.ERROR, *next(iter(problems.items())))
     gradients = {side: _part(found, model, policy.name, "grad") for side, found in results.items()}
-    compared: list[tuple[Difference, str | None]] = [
-        (difference(gradients[side], _part(found, model, PLAIN, "grad"), f"{side} = without checkpoint"), side)
+    pairs: list[tuple[Compared, str | None]] = [
+        (_same(gradients[side], _part(found, model, PLAIN, "grad"), f"{side} = without checkpoint"), side)
         for side, found in results.items()
     ]
     if len(gradients) > 1:
-        compared.append((difference(gradients["jax"], gradients["torch"], "jax = torch"), None))
-    worst, side = max(compared, key=lambda pair: (pair[0].verdict.severity, pair[0].error))
+        pairs.append((_same(gradients["jax"], gradients["torch"], "jax = torch"), None))
+    worst, side = max(pairs, key=lambda pair: (pair[0].verdict.severity, pair[0].error))
     if not worst.verdict.passes:
         return outcome(worst.verdict, side, worst.words, worst.error)
     words = []
@@ -97,6 +97,11 @@ def judged(
         if wrong:
             return outcome(Verdict.VACUOUS, backend, f"{wrong}; {words[-1]}", worst.error)
     return outcome(worst.verdict, None, "; ".join(words), worst.error)
+
+
+def _same(actual: Results, expected: Results, what: str) -> Compared:
+    """Held to the rule that each gradient has to be there: one of zeros would be one that got lost."""
+    return compared(actual, expected, what, every_leaf=True)
 
 
 def wrong_with(figures: Mapping[str, int], plain: Mapping[str, int], recomputes: bool, saves_memory: bool) -> str:

@@ -11,7 +11,7 @@ from parity import backends
 from parity.peak import peak_bytes
 from parity.transforms.checkpoint import in_torch
 from parity.transforms.checkpoint.cases import MODELS, PLAIN
-from parity.transforms.devices.worker import Place, nested, read_whole, run_worker
+from parity.transforms.workers.worker import Place, nested, read_whole, run_worker
 from parity.tree import named_leaves
 
 

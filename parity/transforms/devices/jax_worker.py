@@ -21,7 +21,7 @@ from impl_jax.train_step import train_step
 from parity import backends
 from parity.transforms.devices import in_jax
 from parity.transforms.devices.cases import DEVICES, NUM_HEADS, SUBJECTS, by_name
-from parity.transforms.devices.worker import Place, nested, read_whole, run_worker
+from parity.transforms.workers.worker import Place, nested, read_whole, run_worker
 
 
 def work(place: Place) -> None:

@@ -13,11 +13,11 @@ import numpy as np
 from parity import backends
 from parity.finding import Verdict
 from parity.process import use_compilation_caches, use_threads
+from parity.transforms.compared import Compared, compared
 from parity.transforms.devices.cases import CELLS, PROCESSES, Cell, inputs, of_cell
-from parity.transforms.devices.launch import WorkerError, launch
-from parity.transforms.devices.same import Difference, difference
-from parity.transforms.devices.worker import read_whole, result_path, write_whole
 from parity.transforms.outcome import Outcome
+from parity.transforms.workers.launch import WorkerError, launch
+from parity.transforms.workers.worker import read_whole, result_path, write_whole
 
 GROUP = "devices"
 TIMEOUT_S = 180.0
@@ -100,16 +100,16 @@ def judged(cell: Cell, job: Job, one_device: Mapping[str, Mapping[str, np.ndarra
 
     alone = {name: of_cell(results, f"one device/{cell.subject}") for name, results in one_device.items()}
     if job.problem:
-        found, side = Difference(Verdict.ERROR, float("nan"), job.problem), cell.backend
+        found, side = Compared(Verdict.ERROR, float("nan"), job.problem), cell.backend
     elif missing := [name for name, leaves in alone.items() if not leaves]:
-        found, side = Difference(Verdict.ERROR, float("nan"), f"{missing[0]} gave nothing on one device"), missing[0]
+        found, side = Compared(Verdict.ERROR, float("nan"), f"{missing[0]} gave nothing on one device"), missing[0]
     else:
         inside = [
-            difference(of_cell(results, cell.name), alone[cell.backend], f"worker {rank} = one device")
+            compared(of_cell(results, cell.name), alone[cell.backend], f"worker {rank} = one device", every_leaf=True)
             for rank, results in enumerate(job.ranks)
         ]
         across = [
-            difference(alone[cell.backend], other, f"{cell.backend} = {name} on one device")
+            compared(alone[cell.backend], other, f"{cell.backend} = {name} on one device", every_leaf=True)
             for name, other in alone.items()
             if name != cell.backend
         ]

@@ -20,7 +20,7 @@ from impl_torch.train_step import train_step
 from parity import backends
 from parity.transforms.devices import in_torch
 from parity.transforms.devices.cases import NUM_HEADS, SUBJECTS, by_name
-from parity.transforms.devices.worker import Place, nested, read_whole, run_worker
+from parity.transforms.workers.worker import Place, nested, read_whole, run_worker
 
 PEERS_WITHIN = timedelta(seconds=60)
 

@@ -38,7 +38,7 @@ class Workers:
     """`count` processes `python -m module RANK COUNT ADDRESS FOLDER OPTION…`, all gone when the `with` block ends.
 
     Args:
-        module: calls `parity.transforms.devices.worker.run_worker`.
+        module: calls `parity.transforms.workers.worker.run_worker`.
         folder: an existing folder for results; `worker-RANK.log` in it takes what a worker prints.
         options: `name=value` strings, the same for all.
         environment: variables in addition to those of this process.
