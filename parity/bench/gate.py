@@ -22,7 +22,7 @@ class Gate:
     """What the two functions of a subject were judged to be, and the truth that every candidate is held to.
 
     Attributes:
-        findings: those of the float64 rung and of the rung of the dtype, eager.
+        findings: those of the float64 rung and of the rung of the dtype.
         truths: leaf → float64 value, from the inputs rounded to the dtype.
         errors: leaf → error of the better of the two functions, in units of the dtype.
     """
@@ -72,9 +72,12 @@ class Gate:
 
 
 def gate(subject: Subject, timeout_s: float) -> Gate:
-    """Runs both functions of the subject through the ladder."""
-    arguments, functions = subject.arguments, subject.functions
-    evidence = Evidence(functions, arguments, subject.reference, timeout_s)
+    """Runs both functions of the subject through the ladder.
+
+    That of JAX compiled: uncompiled it compiles each of its operations anew at each size, which took nine tenths of the
+    time, and without `jax.jit` nothing is timed. That of PyTorch is not: each precision would cost a compilation.
+    """
+    evidence = Evidence(subject.functions, subject.arguments, subject.reference, timeout_s, always={"jax": "compiled"})
     rungs = dict.fromkeys(("float64", subject.dtype))
     findings = tuple(finding for dtype in rungs for finding in rung(evidence, dtype, "eager"))
     truths: dict[str, np.ndarray] = {}
