@@ -20,7 +20,9 @@ from parity.bench.verdict import Speed
 from parity.errors import InputError
 
 # Smallest change between two runs worth a word. Another process has its arrays and its code at other addresses, and the
-# yardstick does not slow down as memory does.
+# yardstick does not slow down as memory does. Measured, two runs of the same functions over all operations, 75 candidates: ratios
+# with a standard deviation of 7.6 %, the worst 1.20; 8 of them were called a change without a margin, 4 with 3 %, 1 with 5 %,
+# none with 10 %.
 MARGIN = 0.10
 
 

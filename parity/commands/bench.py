@@ -94,7 +94,7 @@ def bench(
         console.print(speed.table(found["comparisons"]))
         speed.print_details(console, found)
         if changes:
-            console.print(speed.changes_table(changes))
+            speed.print_changes(console, changes)
     passed = todo.passed and not any(change.is_regression for change in changes)
     files = ", ".join(str(folder / name) for name in (benches.FILE, "bench.md", "index.html"))
     if interrupted:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from rich.console import Console
@@ -11,9 +12,10 @@ from rich.table import Table
 from rich.text import Text
 
 from parity.bench.candidates import COMPILED
-from parity.bench.regressions import Change
+from parity.bench.regressions import LOST, MARGIN, Change
 from parity.bench.results import TIMED
-from parity.report.words import NOTHING, seconds
+from parity.bench.verdict import Speed
+from parity.report.words import NOTHING, counted, seconds
 
 HEADINGS = ("what", "jax", "jax.jit", "torch", "compile", "compile / jit", "compile is", "A/A")
 # Share of the processors that others may take before it is worth a word.
@@ -135,13 +137,26 @@ def print_details(console: Console, bench: Mapping[str, Any]) -> None:
         console.print(Text(words, style="yellow"), soft_wrap=True)
 
 
-def changes_table(found: Iterable[Change]) -> Table:
-    """What became faster or slower since an earlier run."""
-    shown = Table(title="since the earlier run")
-    for heading in ("what", "candidate", "time now / then", "verdict"):
-        shown.add_column(heading)
-    for change in found:
-        ratio = interval(vars(change.ratio)) if change.ratio else change.message
-        style = "bold red" if change.is_regression else _STYLES.get(change.verdict, "")
-        shown.add_row(change.comparison, change.candidate, ratio, Text(change.verdict, style=style))
-    return shown
+def print_changes(console: Console, found: Sequence[Change]) -> None:
+    """What became faster or slower since an earlier run, and how many did not."""
+    told = [change for change in found if change.verdict not in (Speed.SAME, Speed.CANNOT_TELL)]
+    if told:
+        shown = Table(title="since the earlier run")
+        for heading in ("what", "candidate", "time now / then", "verdict"):
+            shown.add_column(heading)
+        for change in told:
+            ratio = interval(vars(change.ratio)) if change.ratio else change.message
+            style = "bold red" if change.is_regression else _STYLES.get(change.verdict, "")
+            shown.add_row(change.comparison, change.candidate, ratio, Text(change.verdict, style=style))
+        console.print(shown)
+    counts = Counter(change.verdict for change in found)
+    words = [f"{counts[verdict]} {verdict}" for verdict in (*Speed, LOST) if counts[verdict]]
+    console.print(f"since the earlier run, of {counted(len(found), 'candidate')}: {', '.join(words)}", highlight=False)
+    wide = sorted(change.ratio.half_width for change in found if change.verdict == Speed.CANNOT_TELL and change.ratio)
+    if wide and not math.isnan(wide[len(wide) // 2]):
+        half = f"± {100 * wide[len(wide) // 2]:.0f} %"
+        console.print(
+            f"the usual interval of those that cannot be told is {half}, and less than {100 * MARGIN:g} % is no change: "
+            "a longer --budget in both runs tells more",
+            highlight=False,
+        )

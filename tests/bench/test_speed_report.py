@@ -137,32 +137,28 @@ def test_details():
     assert "attention, flex_attention: it hung" in text
 
 
+def changes(*found):
+    console = Console(width=120, record=True, file=open("/dev/null", "w"))  # noqa: SIM115
+    speed.print_changes(console, found)
+    console.file.close()
+    return console.export_text()
+
+
 def test_changes():
-    text = shown(
-        speed.changes_table(
-            [
-                Change("attention forward", "jax.jit", Estimate(1.3, 1.2, 1.4), "SLOWER"),
-                Change("attention forward", "torch", None, "LOST", "it hung"),
-            ]
-        )
+    text = changes(
+        Change("attention forward", "jax.jit", Estimate(1.3, 1.2, 1.4), "SLOWER"),
+        Change("attention forward", "torch", None, "LOST", "it hung"),
+        Change("attention gradient", "jax.jit", Estimate(1.0, 0.99, 1.01), "SAME"),
+        Change("train_step forward", "jax.jit", Estimate(1.0, 0.8, 1.25), "CANNOT TELL"),
     )
     for words in ("1.30 (1.20–1.40)", "SLOWER", "LOST", "it hung"):
         assert words in text
+    assert "gradient" not in text
+    assert "train_step" not in text
+    assert "of 4 candidates: 1 SLOWER, 1 SAME, 1 CANNOT TELL, 1 LOST" in text
+    assert "the usual interval of those that cannot be told is ± 22 %" in text
 
 
-def test_markdown():
-    page = markdown(BENCH)
-    assert page.startswith("# parity bench\n")
-    assert "P, 2 threads, cpu, jax 1, torch 2." in page
-    assert "| attention | 1.50 ms | 1.50 ms | 1.50 ms | 1.50 ms | 0.83 (0.82–0.84) | FASTER | ± 1.2 % |" in page
-    assert "| attention | flex_attention | failed | – | failed |" in page
-    assert "| train_step | T | 1.90 (1.80–2.00) | – | torch.compile is faster above T = 230 |" in page
-    assert "| jax | attention + gradient, bfloat16 | 410 ms | 50.0 ms | 310 ms | – | 2.00 ms | 3.0 MiB |" in page
-    assert "- attention, flex_attention: it hung" in page
-
-
-def test_an_incomplete_run_says_so_and_a_pipe_breaks_no_table():
-    bad = comparison(row("a|b"))
-    page = markdown({**BENCH, "complete": False, "comparisons": [bad], "environment": {}})
-    assert page.startswith("# parity bench: INCOMPLETE\n")
-    assert "| attention | a\\|b |" in page
+def test_without_changes_there_is_no_table():
+    text = changes(Change("attention forward", "jax.jit", Estimate(1.0, 0.99, 1.01), "SAME"))
+    assert text == "since the earlier run, of 1 candidate: 1 SAME\n"
