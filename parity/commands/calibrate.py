@@ -27,10 +27,9 @@ def calibrate(
     from parity.bench.settings import processors
 
     use_threads(processors())
-    from rich.table import Column, Table
-
     from parity.bench import calibration
     from parity.report import terminal
+    from parity.report.clock import table
     from parity.store import writable_folder
 
     folder = writable_folder(report, "--report")
@@ -48,13 +47,7 @@ def calibrate(
     if as_json:
         print(json.dumps(found.to_dict(), indent=2, allow_nan=False))
     else:
-        names = [Column(heading, no_wrap=True) for heading in calibration.HEADINGS[:2]]
-        shown = Table(
-            *names, *calibration.HEADINGS[2:], title="the clock against known answers", caption=calibration.NOTE
-        )
-        for row in found.rows():
-            shown.add_row(*row.cells)
-        console.print(shown)
+        console.print(table(found))
         for target in found.targets():
             console.print(str(target), style="" if target.met else "red", highlight=False)
     end(

@@ -31,6 +31,10 @@ def wrong(x):
     return in_torch(x) * 1.001
 
 
+def wrong_compiled(x):
+    return in_torch(x) * (1.001 if torch.compiler.is_compiling() else 1.0)
+
+
 def raises_compiled(x):
     if torch.compiler.is_compiling():
         raise ValueError("not under a compiler")

@@ -262,6 +262,14 @@ class TestCommand:
         assert [what for _, what in fake.turns].count(OTHER) == 2 * len(FUNCTIONS)
         assert [what for _, what in fake.turns].count(SAME) == 5 * len(FUNCTIONS)
 
+    def test_the_table_fits_80_columns(self, monkeypatch, command):
+        Faked(monkeypatch)
+        monkeypatch.setenv("COLUMNS", "80")
+        _, out, _ = command("--trials", 2, "--beside", 1)
+        assert "…" not in out
+        for words in ("pytest-benchmark,", "torch.compile", "± 1.5 %", "2/2"):
+            assert words in out
+
     def test_files(self, monkeypatch, command, tmp_path):
         Faked(monkeypatch)
         code, out, _ = command("--trials", 2, "--report", "r", "--json", "--beside", 1)

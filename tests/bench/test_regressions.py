@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from parity.bench import regressions
+from parity.bench.interval import Estimate
 from parity.bench.regressions import MARGIN, changes, judge, load, quotient
 from parity.errors import InputError
 
@@ -53,6 +54,21 @@ def test_verdicts(now, verdict):
     assert (change.verdict, change.is_regression) == (verdict, verdict in ("SLOWER", "LOST"))
     assert change.comparison == "attention forward float32 [T=8]"
     assert change.message == ("it hung" if now is None else "")
+
+
+@pytest.mark.parametrize(
+    ("ratio", "verdict"),
+    [
+        (Estimate(1.3, 1.12, 1.5), "SLOWER"),
+        (Estimate(1.3, 1.05, 1.5), "CANNOT TELL"),
+        (Estimate(0.7, 0.6, 0.88), "FASTER"),
+        (Estimate(0.7, 0.6, 0.95), "CANNOT TELL"),
+        (Estimate(1.0, 0.95, 1.05), "SAME"),
+        (Estimate(1.3, math.nan, math.nan), "CANNOT TELL"),
+    ],
+)
+def test_the_whole_interval_has_to_be_beyond_the_margin(ratio, verdict):
+    assert judge(ratio) == verdict
 
 
 def test_what_failed_before_is_no_regression():
