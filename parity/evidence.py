@@ -50,7 +50,7 @@ class Evidence:
     """Two functions and their inputs, and every run of them so far.
 
     Attributes:
-        always: side → mode that it runs in, whichever is asked for.
+        always: side → mode that it runs in, whichever is asked for; findings name the one that was asked for.
     """
 
     functions: Mapping[str, Callable[..., Any]]

@@ -10,7 +10,8 @@ from parity.report import words
 @pytest.mark.parametrize(
     ("value", "told"),
     [(1e-4, "100 µs"), (9.996e-4, "1000 µs"), (2.5, "2.50 s"), (3e-9, "3.00 ns"), (0.0, "0 s"), (251.3, "4 min 11 s"),
-     (119.9, "2 min 0 s"), (None, "–")],
+     (119.9, "2 min 0 s"), (None, "–"), (2.0, "2.00 s"), (1.0, "1.00 s"), (0.0123, "12.3 ms"), (4.56e-5, "45.6 µs"),
+     (1e-9, "1.00 ns")],
 )  # fmt: skip
 def test_seconds(value, told):
     assert words.seconds(value) == told

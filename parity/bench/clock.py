@@ -35,13 +35,13 @@ SELDOM = 2
 # Measured: after its last call a thread of torch's OpenMP pool goes on spinning for 10 ms, and takes a processor from whoever
 # comes next; JAX alone against itself, one of the two behind a call of torch, came out 1.35 times as slow.
 SPIN_LIMIT_S = 0.05
+SPIN_SLICE_S = 1e-3
+IDLE = 0.3
 # So that the wait is not most of the time, a framework makes several rounds before the other has its turns: as many as last
 # BLOCK_S, and at most MOST_ROUNDS. One program in both groups, 22 times 1.5 s each: half the interval 2.4 % (jax.jit) and 1.8 %
 # (torch.compile) instead of 3.1 % and 2.6 %, and ratios that are as far off as the intervals say (standard deviation 1.1 times
 # what they allow). With twice as long blocks they were off 2 times as much: the rounds of a block are slowed down together.
 BLOCK_S, MOST_ROUNDS = 0.02, 8
-SPIN_SLICE_S = 1e-3
-IDLE = 0.3
 
 
 @dataclass

@@ -77,9 +77,10 @@ def bench(
         try:
             todo.write(folder)  # in place of that of an earlier run
             for _ in benches.run(todo, folder, progress):
+                so_far = todo.to_dict()
                 if earlier:  # now, not after minutes of work
-                    regressions.refuse_another(todo.to_dict(), earlier)
-                write_markdown(todo.to_dict(), folder)
+                    regressions.refuse_another(so_far, earlier)
+                write_markdown(so_far, folder)
         except KeyboardInterrupt:
             interrupted = True
         bar.update(task, description="stopped" if interrupted else "done", completed=1.0 if todo.complete else None)

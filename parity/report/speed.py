@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from statistics import median
 from typing import Any
 
 from rich.console import Console
@@ -152,9 +153,9 @@ def print_changes(console: Console, found: Sequence[Change]) -> None:
     counts = Counter(change.verdict for change in found)
     words = [f"{counts[verdict]} {verdict}" for verdict in (*Speed, LOST) if counts[verdict]]
     console.print(f"since the earlier run, of {counted(len(found), 'candidate')}: {', '.join(words)}", highlight=False)
-    wide = sorted(change.ratio.half_width for change in found if change.verdict == Speed.CANNOT_TELL and change.ratio)
-    if wide and not math.isnan(wide[len(wide) // 2]):
-        half = f"± {100 * wide[len(wide) // 2]:.0f} %"
+    unclear = [change.ratio.half_width for change in found if change.verdict == Speed.CANNOT_TELL and change.ratio]
+    if widths := [width for width in unclear if not math.isnan(width)]:
+        half = f"± {100 * median(widths):.0f} %"
         console.print(
             f"the usual interval of those that cannot be told is {half}, and less than {100 * MARGIN:g} % is no change: "
             "a longer --budget in both runs tells more",

@@ -11,12 +11,14 @@ import sys
 import time
 
 import pytest
+from rich.console import Console
 
 from parity import cli
 from parity.bench import calibration, clock, trials
 from parity.bench.calibration import OTHER, TURNS, Calibration, Target
 from parity.bench.trials import FUNCTIONS, LINE, MEDIANS, METHODS, MINIMA, PARITY, SAME, SLOWDOWN, SLOWER, Trial
 from parity.errors import InputError
+from parity.report.clock import table
 
 JIT, COMPILE = FUNCTIONS
 
@@ -268,6 +270,20 @@ class TestCommand:
         _, out, _ = command("--trials", 2, "--beside", 1)
         assert "…" not in out
         for words in ("pytest-benchmark,", "torch.compile", "± 1.5 %", "2/2"):
+            assert words in out
+
+    def test_the_widest_numbers_fit_80_columns(self, capsys):
+        wide = [
+            Trial(method, function, kind, ratio, "SLOWER")
+            for method in METHODS
+            for function in FUNCTIONS
+            for kind in (SAME, SLOWER)
+            for ratio in (1.25, 0.8) * 50
+        ]
+        Console(width=80).print(table(Calibration(100, 2.0, tuple(wide))))
+        out = capsys.readouterr().out
+        assert "…" not in out
+        for words in ("100/100", "22.31 %"):
             assert words in out
 
     def test_files(self, monkeypatch, command, tmp_path):

@@ -162,3 +162,21 @@ def test_changes():
 def test_without_changes_there_is_no_table():
     text = changes(Change("attention forward", "jax.jit", Estimate(1.0, 0.99, 1.01), "SAME"))
     assert text == "since the earlier run, of 1 candidate: 1 SAME\n"
+
+
+def test_markdown():
+    page = markdown(BENCH)
+    assert page.startswith("# parity bench\n")
+    assert "P, 2 threads, cpu, jax 1, torch 2." in page
+    assert "| attention | 1.50 ms | 1.50 ms | 1.50 ms | 1.50 ms | 0.83 (0.82–0.84) | FASTER | ± 1.2 % |" in page
+    assert "| attention | flex_attention | failed | – | failed |" in page
+    assert "| train_step | T | 1.90 (1.80–2.00) | – | torch.compile is faster above T = 230 |" in page
+    assert "| jax | attention + gradient, bfloat16 | 410 ms | 50.0 ms | 310 ms | – | 2.00 ms | 3.0 MiB |" in page
+    assert "- attention, flex_attention: it hung" in page
+
+
+def test_an_incomplete_run_says_so_and_a_pipe_breaks_no_table():
+    bad = comparison(row("a|b"))
+    page = markdown({**BENCH, "complete": False, "comparisons": [bad], "environment": {}})
+    assert page.startswith("# parity bench: INCOMPLETE\n")
+    assert "| attention | a\\|b |" in page

@@ -123,10 +123,8 @@ def accessible(page):
     """(role, name) of everything that a screen reader meets."""
     nodes = page.context.new_cdp_session(page).send("Accessibility.getFullAXTree")["nodes"]
     return [
-        (
-            node["role"]["value"],
-            node.get("name", {}).get("value", "").strip(),
-        )  # a label on a line of its own ends in a space
+        # Chromium ends the name of a label that has a line of its own in a space.
+        (node["role"]["value"], node.get("name", {}).get("value", "").strip())
         for node in nodes
         if not node["ignored"] and "role" in node
     ]

@@ -77,6 +77,7 @@ class TestEveryLeaf:
             ({"b": np.arange(4.0) * (1 + 1e-11)}, Verdict.SEMANTIC),
             ({"a": A * [1, np.nan, 1]}, Verdict.SEMANTIC),
             ({"a": A.astype(np.float32)}, Verdict.STRUCTURE),
+            ({"a": A.reshape(3, 1)}, Verdict.STRUCTURE),
             ({"c": A}, Verdict.STRUCTURE),
         ],
     )
