@@ -212,6 +212,26 @@ class TestTable:
         for word in ("a", "b", "EXACT", "ROUNDING", "SEMANTIC", "1.0e-07", "[red]not markup[/red]"):
             assert word in shown
 
+    @pytest.mark.parametrize(("width", "columns"), [(80, 5), (96, 6)])
+    def test_nothing_is_cut_off(self, width, columns):
+        from rich.console import Console
+
+        leaf = "loss/grad/params/attention/query"
+        reports = [
+            Report(name, (replace(ROUNDED, leaf=leaf, dtype="bfloat16", mode="compiled"),))
+            for name in ("attention", "attention_gradient", "blockwise_attention")
+        ]
+        console = Console(width=width)
+        with console.capture() as capture:
+            console.print(terminal.table(reports, width))
+        shown = capture.get()
+        assert "…" not in shown
+        assert max(map(len, shown.splitlines())) <= width
+        lines = [[cell.strip() for cell in line.split("│")[1:-1]] for line in shown.splitlines() if "│" in line]
+        assert {len(line) for line in lines} == {columns}
+        assert [line[0] for line in lines if line[0]] == ["attention", "attention_gradient", "blockwise_attention"]
+        assert "".join(line[-2] for line in lines) == 3 * leaf
+
 
 class TestMarkdown:
     def test_states(self):

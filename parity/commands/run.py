@@ -60,7 +60,7 @@ def run(
     if as_json:
         print(json.dumps(files.as_dict(suite), indent=2, allow_nan=False))
     else:
-        console.print(terminal.table(suite.reports))
+        console.print(terminal.table(suite.reports, console.width))
         if suite.training is not None:
             terminal.print_training(console, suite.training)
         terminal.print_failures(console, suite.reports)

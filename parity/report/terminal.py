@@ -14,6 +14,10 @@ from parity.finding import Verdict
 from parity.report.report import Report
 from parity.report.summary import failures, rows
 
+# A terminal of so many columns has room for everything. A leaf is folded so that the name of an operation is not: it gets what
+# the REST, with a name of 19 letters, leaves over.
+WIDE, REST, NARROW_LEAF = 96, 81, 10
+
 
 def progress_bar(console: Console) -> Progress:
     return Progress(
@@ -30,21 +34,25 @@ def verdict_text(verdict: Verdict) -> Text:
     return Text(str(verdict), style="green" if verdict.passes else "bold red")
 
 
-def table(reports: Iterable[Report]) -> Table:
+def table(reports: Iterable[Report], width: int = WIDE) -> Table:
+    """One row for each dtype and mode. Nothing is cut off: what does not fit in `width` columns goes on below."""
+    is_wide = width >= WIDE
     shown = Table(title="parity", caption="difference: largest, as a fraction of the leaf's largest magnitude")
-    for heading in ("what", "dtype", "mode"):
-        shown.add_column(heading)
-    shown.add_column("compared", justify="right")
-    shown.add_column("worst verdict")
-    shown.add_column("leaf")
-    shown.add_column("difference", justify="right")
+    shown.add_column("what", overflow="fold")
+    shown.add_column("dtype and mode", no_wrap=True)
+    if is_wide:
+        shown.add_column("compared", justify="right", no_wrap=True)
+    shown.add_column("worst\nverdict")
+    shown.add_column("leaf", overflow="fold", max_width=max(NARROW_LEAF, width - REST))
+    shown.add_column("difference", justify="right", no_wrap=True)
     previous = ""
     for row in rows(reports):
         if previous and row.name != previous:
             shown.add_section()
         name, previous = (row.name if row.name != previous else ""), row.name
-        cells = (name, row.dtype, row.mode, str(row.comparisons), verdict_text(row.verdict), row.worst.leaf, row.error)
-        shown.add_row(*cells)
+        compared = [str(row.comparisons)] if is_wide else []
+        how = f"{row.dtype} {row.mode}"
+        shown.add_row(name, how, *compared, verdict_text(row.verdict), row.worst.leaf, row.error)
     return shown
 
 
