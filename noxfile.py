@@ -26,7 +26,12 @@ def tests(session: nox.Session, backends: str) -> None:
     both = "," in backends
     # chex, which the power measurement compares itself with, brings JAX along.
     install(session, f"{backends},digits,bench", "test", *["power"] * both)
-    session.run("pytest", f"--backends={backends}", "--benchmark-disable", *session.posargs)
+    command = ("pytest", f"--backends={backends}", "--benchmark-disable")
+    if session.posargs:
+        session.run(*command, *session.posargs)
+    else:
+        session.run(*command, "-m", "not quiet", "--numprocesses=auto", "--maxprocesses=4", "--dist=worksteal")
+        session.run(*command, "-m", "quiet")
 
 
 @nox.session

@@ -4,6 +4,9 @@
 on each of them; a test marked `both` needs the two and is deselected, and reported so, when only one is asked for. A
 framework that is asked for and cannot be imported ends the session: nothing is ever skipped for it.
 
+Everything in `tests/bench` is marked `quiet`, since it measures: `nox -s tests` runs it by itself, and the rest in a process for
+each core.
+
 So that every module can be collected where only one framework is installed, no test module imports a framework at its
 top. Modules that use one in many places bind it in an autouse fixture:
 
@@ -17,11 +20,14 @@ top. Modules that use one in many places bind it in an autouse fixture:
 from __future__ import annotations
 
 import importlib
+from pathlib import Path
 
 import pytest
 
 from parity.backends import NAMES
 from parity.process import use_compilation_caches, use_threads
+
+QUIET = Path(__file__).parent / "bench"
 
 use_compilation_caches()
 use_threads(1)
@@ -50,6 +56,9 @@ def pytest_generate_tests(metafunc):
 
 
 def pytest_collection_modifyitems(config, items):
+    for item in items:
+        if QUIET in item.path.parents:
+            item.add_marker(pytest.mark.quiet)
     if set(_backends(config)) == set(NAMES):
         return
     left_out = [item for item in items if item.get_closest_marker("both")]
