@@ -15,8 +15,8 @@ from parity.report.report import Report
 from parity.report.summary import failures, rows
 
 # A terminal of so many columns has room for everything. A leaf is folded so that the name of an operation is not: it gets what
-# the REST, with a name of 19 letters, leaves over.
-WIDE, REST, NARROW_LEAF = 96, 81, 10
+# the names and the REST leave over.
+WIDE, REST, NARROW_LEAF = 96, 62, 10
 
 
 def progress_bar(console: Console) -> Progress:
@@ -36,17 +36,18 @@ def verdict_text(verdict: Verdict) -> Text:
 
 def table(reports: Iterable[Report], width: int = WIDE) -> Table:
     """One row for each dtype and mode. Nothing is cut off: what does not fit in `width` columns goes on below."""
-    is_wide = width >= WIDE
+    found = rows(reports)
+    is_wide, longest = width >= WIDE, max((len(row.name) for row in found), default=0)
     shown = Table(title="parity", caption="difference: largest, as a fraction of the leaf's largest magnitude")
     shown.add_column("what", overflow="fold")
     shown.add_column("dtype and mode", no_wrap=True)
     if is_wide:
         shown.add_column("compared", justify="right", no_wrap=True)
     shown.add_column("worst\nverdict")
-    shown.add_column("leaf", overflow="fold", max_width=max(NARROW_LEAF, width - REST))
+    shown.add_column("leaf", overflow="fold", max_width=max(NARROW_LEAF, width - REST - longest))
     shown.add_column("difference", justify="right", no_wrap=True)
     previous = ""
-    for row in rows(reports):
+    for row in found:
         if previous and row.name != previous:
             shown.add_section()
         name, previous = (row.name if row.name != previous else ""), row.name

@@ -59,6 +59,11 @@ def dies_later(x):
     return in_torch(x)
 
 
+def hangs(x):
+    ctypes.CDLL(None).sleep(1000)
+    return in_torch(x)
+
+
 def hangs_later(x):
     if not torch.compiler.is_compiling() and _eager_calls() > LATER:
         ctypes.CDLL(None).sleep(1000)  # in C, where no signal of Python's is answered
