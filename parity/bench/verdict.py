@@ -9,7 +9,7 @@ from enum import StrEnum
 from parity.bench.interval import Estimate
 
 # Smallest difference worth a word, as a fraction. One function against itself, in trials of two seconds on a shared machine
-# with two cores, came out at most 1.0 % from 1 in 200 trials (`parity calibrate`, docs/results/calibration.md).
+# with two cores, came out at most 1.0 % from 1 in two runs of 200 trials (`parity calibrate`, docs/results/calibration.md).
 MARGIN = 0.015
 
 
