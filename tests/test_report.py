@@ -232,6 +232,15 @@ class TestTable:
         assert [line[0] for line in lines if line[0]] == ["attention", "attention_gradient", "blockwise_attention"]
         assert "".join(line[-2] for line in lines) == 3 * leaf
 
+    def test_a_leaf_gets_the_columns_that_are_left(self):
+        from rich.console import Console
+
+        leaf = "grad/params/query/aa"  # 20: what 80 columns leave beside "attention"
+        console = Console(width=80)
+        with console.capture() as capture:
+            console.print(terminal.table([Report("attention", (replace(ROUNDED, leaf=leaf),))], 80))
+        assert leaf in capture.get()
+
 
 class TestMarkdown:
     def test_states(self):

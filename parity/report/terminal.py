@@ -14,9 +14,11 @@ from parity.finding import Verdict
 from parity.report.report import Report
 from parity.report.summary import failures, rows
 
-# A terminal of so many columns has room for everything. A leaf is folded so that the name of an operation is not: it gets what
-# the names and the REST leave over.
-WIDE, REST, NARROW_LEAF = 96, 62, 10
+# A terminal of so many columns has room for `compared` too.
+WIDE = 96
+# Columns of all but the names and the leaves, with and without `compared`. A leaf gets what is left, so that it is folded
+# before the name of an operation is.
+REST, NARROW_REST, LEAST_LEAF = 62, 51, 10
 
 
 def progress_bar(console: Console) -> Progress:
@@ -38,13 +40,14 @@ def table(reports: Iterable[Report], width: int = WIDE) -> Table:
     """One row for each dtype and mode. Nothing is cut off: what does not fit in `width` columns goes on below."""
     found = rows(reports)
     is_wide, longest = width >= WIDE, max((len(row.name) for row in found), default=0)
+    room = width - (REST if is_wide else NARROW_REST) - longest
     shown = Table(title="parity", caption="difference: largest, as a fraction of the leaf's largest magnitude")
     shown.add_column("what", overflow="fold")
     shown.add_column("dtype and mode", no_wrap=True)
     if is_wide:
         shown.add_column("compared", justify="right", no_wrap=True)
     shown.add_column("worst\nverdict")
-    shown.add_column("leaf", overflow="fold", max_width=max(NARROW_LEAF, width - REST - longest))
+    shown.add_column("leaf", overflow="fold", max_width=max(LEAST_LEAF, room))
     shown.add_column("difference", justify="right", no_wrap=True)
     previous = ""
     for row in found:

@@ -60,13 +60,13 @@ def dies_later(x):
 
 
 def hangs(x):
-    ctypes.CDLL(None).sleep(1000)
+    ctypes.CDLL(None).sleep(1000)  # in C, where no signal of Python's is answered
     return in_torch(x)
 
 
 def hangs_later(x):
     if not torch.compiler.is_compiling() and _eager_calls() > LATER:
-        ctypes.CDLL(None).sleep(1000)  # in C, where no signal of Python's is answered
+        return hangs(x)
     return in_torch(x)
 
 

@@ -5,10 +5,13 @@ One headless Chromium for the whole module, which reads the page from file:// as
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import subprocess
+import tempfile
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 import sample
@@ -30,9 +33,14 @@ def chromium():
 
     path = found()
     if path is None and os.geteuid() == 0 and shutil.which("apt-get"):
-        for command in (("apt-get", "update"), INSTALL):
-            subprocess.run(command, check=False, capture_output=True, timeout=300)
-        path = found()
+        # One process of the tests at a time: beside another one apt-get ends at once, and these tests would be skipped.
+        with Path(tempfile.gettempdir(), "parity-install-chromium").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            path = found()
+            if path is None:
+                for command in (("apt-get", "update"), INSTALL):
+                    subprocess.run(command, check=False, capture_output=True, timeout=300)
+                path = found()
     if path is None:
         install = " ".join(("sudo", *INSTALL))
         pytest.skip(
