@@ -1,11 +1,11 @@
 """Proves that a JAX function and a PyTorch function compute the same thing."""
 
-from parity.cases import load_case
-from parity.check import assert_parity, check
-from parity.deviations import Deviation
-from parity.errors import InputError, MissingBackendError, ParityError
-from parity.finding import Cause, Finding, Verdict
-from parity.report.report import Report
+from parity.api import assert_parity, check
+from parity.data.cases import load_case
+from parity.errors import InputError, MissingBackendError
+from parity.judge.deviations import Deviation
+from parity.judge.finding import Cause, Finding, Verdict
+from parity.judge.report import ParityError, Report
 from parity.transforms.check import check_transforms
 
 __all__ = [

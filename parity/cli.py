@@ -18,7 +18,7 @@ from parity.commands.run import run
 from parity.commands.strict import strict
 from parity.commands.transforms import transforms
 from parity.errors import InputError
-from parity.process import use_compilation_caches
+from parity.processes.settings import use_compilation_caches
 
 app = typer.Typer(
     help="Proves that a JAX function and a PyTorch function compute the same thing.",

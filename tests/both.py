@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 import parity
-from parity.finding import Finding
-from parity.report.report import Report
+from parity.judge.finding import Finding
+from parity.judge.report import Report
 
 SWAPPED = {"jax": "torch", "torch": "jax", None: None}
 

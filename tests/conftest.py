@@ -24,8 +24,8 @@ from pathlib import Path
 
 import pytest
 
-from parity.backends import NAMES
-from parity.process import use_compilation_caches, use_threads
+from parity.execution.backends import NAMES
+from parity.processes.settings import use_compilation_caches, use_threads
 
 QUIET = Path(__file__).parent / "bench"
 

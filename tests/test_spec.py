@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from parity import ops
+from parity.data.inputs import seeded_inputs
 from parity.errors import InputError
-from parity.inputs import seeded_inputs
 from parity.spec import Array, Case, Op
 
 SIZES = {"B": 2, "T": 5, "Hv": 7}

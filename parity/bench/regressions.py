@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from parity.bench.environment import same_place
-from parity.bench.interval import Estimate
+from parity.bench.machine.environment import same_place
 from parity.bench.run import SCHEMA
-from parity.bench.verdict import Speed
+from parity.bench.timing.interval import Estimate
+from parity.bench.timing.verdict import Speed
 from parity.errors import InputError
 
 # Smallest change between two runs worth a word. Another process has its arrays and its code at other addresses, and the

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from parity.bench.interval import Estimate, median_of
+from parity.bench.timing.interval import Estimate, median_of
 
 TIMED, FAILED = "timed", "failed"
 

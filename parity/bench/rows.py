@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from parity.bench.candidates import BASE, CONTROL
-from parity.bench.clock import Samples
-from parity.bench.elsewhere import is_disturbing
-from parity.bench.entry import Entry
-from parity.bench.interval import paired_ratio
 from parity.bench.results import TIMED, Row, ratio_dict, seconds_dict
 from parity.bench.settings import Settings
-from parity.bench.verdict import Judgement, Speed, judge
-from parity.bench.yardstick import YARDSTICK
+from parity.bench.subjects.candidates import BASE, CONTROL
+from parity.bench.subjects.entry import Entry
+from parity.bench.timing.clock import Samples
+from parity.bench.timing.host_load import is_disturbing
+from parity.bench.timing.interval import paired_ratio
+from parity.bench.timing.normalizer import YARDSTICK
+from parity.bench.timing.verdict import Judgement, Speed, judge
 
 # Busy processor seconds beyond the threads that were asked for: the candidate takes more than its share.
 MORE_THREADS = 1.15

@@ -11,17 +11,19 @@ from pathlib import Path
 from typing import Any
 
 from parity import ops
-from parity.bench import phases, results, scaling
-from parity.bench.environment import load, same_place, same_programs
-from parity.bench.machine import share_of_limit
+from parity.bench import results
+from parity.bench.machine.environment import load, same_place, same_programs
+from parity.bench.machine.roofline import share_of_limit
+from parity.bench.phases import phases
 from parity.bench.results import plain
-from parity.bench.scaling import Sweep
+from parity.bench.scaling import sweep as scaling
+from parity.bench.scaling.sweep import Sweep
 from parity.bench.settings import Settings
-from parity.bench.subject import kinds
-from parity.bench.supervise import Supervisor
-from parity.bench.task import Task
+from parity.bench.subjects.subject import kinds
+from parity.bench.supervision.supervise import Supervisor
+from parity.bench.supervision.task import Task
 from parity.errors import InputError
-from parity.store import write
+from parity.processes.files import write
 
 SCHEMA = "parity-bench/1"
 FILE = "bench.json"

@@ -5,21 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
-from parity.bench import gpu
-from parity.bench.candidates import BASE, COMPILED, CONTROL, Candidate, candidates
-from parity.bench.clock import Call, Samples, alternate
-from parity.bench.elsewhere import elsewhere
-from parity.bench.entry import Entry, frameworks, ready
-from parity.bench.evict import evictor
-from parity.bench.failure import why
-from parity.bench.gate import Gate, gate
-from parity.bench.interval import paired_ratio
+from parity.bench.machine import gpu
 from parity.bench.results import FAILED, Comparison, Row, ratio_dict
 from parity.bench.rows import timed_row
 from parity.bench.settings import Settings
-from parity.bench.subject import Subject
-from parity.bench.work import work
-from parity.bench.yardstick import YARDSTICK, yardstick
+from parity.bench.subjects.candidates import BASE, COMPILED, CONTROL, Candidate, candidates
+from parity.bench.subjects.entry import Entry, frameworks, ready
+from parity.bench.subjects.flops import work
+from parity.bench.subjects.gate import Gate, gate
+from parity.bench.subjects.subject import Subject
+from parity.bench.supervision.errors import why
+from parity.bench.timing.cache_flush import evictor
+from parity.bench.timing.clock import Call, Samples, alternate
+from parity.bench.timing.host_load import elsewhere
+from parity.bench.timing.interval import paired_ratio
+from parity.bench.timing.normalizer import YARDSTICK, yardstick
 
 # Told what is going on: a stage, and the candidate that it is about.
 Stage = Callable[[str, str], None]

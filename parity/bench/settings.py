@@ -6,7 +6,7 @@ import os
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from parity.bench.verdict import MARGIN
+from parity.bench.timing.verdict import MARGIN
 from parity.errors import InputError
 
 DEVICES = ("cpu", "cuda")

@@ -11,8 +11,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from parity.bench.clock import Samples
 from parity.bench.results import TIMED, Comparison
+from parity.bench.timing.clock import Samples
 
 
 class Replay:

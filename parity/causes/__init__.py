@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from parity.evidence import Evidence
-from parity.finding import Finding, Verdict
+from parity.execution.run_cache import RunCache
+from parity.judge.finding import Finding, Verdict
 
 
-def explain(evidence: Evidence, findings: Sequence[Finding], budget_s: float = 20.0) -> tuple[Finding, ...]:
+def explain(evidence: RunCache, findings: Sequence[Finding], budget_s: float = 20.0) -> tuple[Finding, ...]:
     """The findings with `causes`, most likely first, for leaves that differ in float64; without where nothing is known.
 
     Never raises: a finding without a cause is still true. `explanation.explained` raises.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from parity.causes.programs.program import Edit
+from parity.programs.program import Edit
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from functools import cached_property
 
-from parity.causes.numbers import DECAYS
-from parity.causes.programs.operations import REDUCTIONS
-from parity.causes.programs.program import Node, Program, Ref
+from parity.causes.constants import DECAYS
+from parity.programs.operations import REDUCTIONS
+from parity.programs.program import Node, Program, Ref
 
 # What hands a value on without changing its numbers.
 CARRIERS = {"reshape", "broadcast", "convert", "permute", "detach", "slice", "item"}

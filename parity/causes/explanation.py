@@ -8,16 +8,17 @@ import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from parity.backends import torch_backend
-from parity.causes import precision, rules, runs
+from parity.causes import custom_gradients, precision, runs
 from parity.causes.edits.literals import literals
 from parity.causes.families import FORWARD, GRADIENT
-from parity.causes.programs.program import Program
 from parity.causes.search import Explanation, OutOfTime, Search, ranked
-from parity.causes.setup import leaves_of, program_of, search_of, target_of
 from parity.causes.target import FLOOR, leaf_error
-from parity.evidence import SIDES, Evidence
-from parity.finding import Cause, Finding, Verdict
+from parity.causes.tracing import leaves_of, program_of, search_of, target_of
+from parity.execution.backends import torch_backend
+from parity.execution.run_cache import RunCache
+from parity.judge.finding import Cause, Finding, Verdict
+from parity.programs.program import Program
+from parity.sides import SIDES
 
 EXPLAINED = (Verdict.SEMANTIC, Verdict.INTERNAL_PRECISION)
 SHOWN = 5
@@ -26,7 +27,7 @@ SPECIFIC = 5.0  # a candidate of this rank that mends every leaf ends the search
 Told = tuple[Cause, tuple[str, ...], float]  # a cause, the leaves that it explains, its rank
 
 
-def explained(evidence: Evidence, findings: Sequence[Finding], budget_s: float) -> tuple[Finding, ...]:
+def explained(evidence: RunCache, findings: Sequence[Finding], budget_s: float) -> tuple[Finding, ...]:
     """`findings` with causes. Raises what goes wrong inside."""
     failing = _failing(evidence, findings)
     if not failing:
@@ -37,7 +38,7 @@ def explained(evidence: Evidence, findings: Sequence[Finding], budget_s: float) 
     return tuple(_with_causes(finding, told) for finding in findings)
 
 
-def causes(evidence: Evidence, failing: tuple[str, ...], deadline: float) -> list[Told]:
+def causes(evidence: RunCache, failing: tuple[str, ...], deadline: float) -> list[Told]:
     """All that is found until the deadline, most convincing first."""
     told: list[Told] = []
     searches: list[Search] = []
@@ -54,7 +55,7 @@ def causes(evidence: Evidence, failing: tuple[str, ...], deadline: float) -> lis
             searches += [search] if search else []
         told += [(*found, 4.0) for found in _within(runs.counters(evidence, targets, programs, deadline), deadline)]
         for side, program in programs.items():
-            told += [(*found, 1.0) for found in rules.custom(program, evidence, targets[side])]
+            told += [(*found, 1.0) for found in custom_gradients.custom(program, evidence, targets[side])]
         _run(searches, programs, failing)
     found = ranked(explanation for search in searches for explanation in search.found)
     for e in found:
@@ -71,7 +72,7 @@ def _within(found: Iterable[tuple[Cause, tuple[str, ...]]], deadline: float) -> 
             return
 
 
-def _failing(evidence: Evidence, findings: Sequence[Finding]) -> tuple[str, ...]:
+def _failing(evidence: RunCache, findings: Sequence[Finding]) -> tuple[str, ...]:
     """The leaves that differ in float64 when nothing is compiled."""
     names = dict.fromkeys(f.leaf for f in findings if f.dtype == "float64" and f.verdict in EXPLAINED)
     jax, torch = (leaves_of(evidence, side) for side in SIDES)

@@ -15,10 +15,10 @@ from parity.causes.edits import (
     indexing,
     literals,
     masks,
-    moves,
-    parts,
+    operand_order,
     placement,
     regrouping,
+    reorder,
     states,
 )
 from parity.causes.search import Search
@@ -64,14 +64,14 @@ def _decays(search: Search, _others: set[float]) -> None:
 
 
 def _moves(search: Search, _others: set[float]) -> None:
-    for members, position in moves.sites(search.context):
-        if not search.heals(moves.without(search.context, members, position)):
-            search.try_all(moves.moves(search.context, members, position))
+    for members, position in reorder.sites(search.context):
+        if not search.heals(reorder.without(search.context, members, position)):
+            search.try_all(reorder.moves(search.context, members, position))
 
 
 Family = Callable[[Search, set[float]], None]
 FORWARD: tuple[Family, ...] = (
-    _each(masks.masks, masks.alignments, parts.gates, decays.averages, indexing.paddings, indexing.starts),
+    _each(masks.masks, masks.alignments, operand_order.gates, decays.averages, indexing.paddings, indexing.starts),
     _each(bypass.bypasses, bypass.leaves_unchanged, indexing.transposes, indexing.reversals, regrouping.permuted),
     _decays,
     _literals,

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
+from parity.causes.constants import close, correction_of, neighbours, ratio_of, size_of
 from parity.causes.context import COMPARISONS, Context
-from parity.causes.numbers import close, correction_of, neighbours, ratio_of, size_of
-from parity.causes.programs.program import Ref
+from parity.programs.program import Ref
 
 TINY = 2e-2
 Named = tuple[str, str, float]  # name, explanation, rank

@@ -10,7 +10,7 @@ import torch
 
 from parity.causes.candidate import Candidate
 from parity.causes.context import Context
-from parity.causes.programs.program import Edit, Node, Program
+from parity.programs.program import Edit, Node, Program
 
 LOW = {"float32", "bfloat16", "float16"}
 

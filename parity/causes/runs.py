@@ -8,14 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from parity.arguments import Arguments
-from parity.causes.programs.program import Node, Program
-from parity.causes.setup import program_of
 from parity.causes.target import FLOOR, Target, leaf_error
-from parity.evidence import GIVEN, SIDES, Evidence
-from parity.finding import Cause
-from parity.inputs import normal
-from parity.runner import run
+from parity.causes.tracing import program_of
+from parity.data.arguments import Arguments
+from parity.data.inputs import normal
+from parity.execution.run_cache import GIVEN, RunCache
+from parity.execution.runner import run
+from parity.judge.finding import Cause
+from parity.programs.program import Node, Program
+from parity.sides import SIDES
 
 MANY_STEPS = 10**6  # 0.999**1e6 is 0 in float64: nothing is left to correct
 _NUDGE = 2.0**-20
@@ -23,13 +24,13 @@ PATIENCE_S = 5.0  # of one extra run
 Found = tuple[Cause, tuple[str, ...]]
 
 
-def whole_numbers(evidence: Evidence) -> dict[str, int]:
+def whole_numbers(evidence: RunCache) -> dict[str, int]:
     pairs = zip(evidence.arguments.names, evidence.arguments.leaves, strict=True)
     return {name: leaf for name, leaf in pairs if isinstance(leaf, int) and not isinstance(leaf, bool)}
 
 
 def counters(
-    evidence: Evidence, targets: Mapping[str, Target], programs: Mapping[str, Program], deadline: float
+    evidence: RunCache, targets: Mapping[str, Target], programs: Mapping[str, Program], deadline: float
 ) -> Iterator[Found]:
     """A step number that one side takes for one more or one less, or does not use."""
     for name, value in whole_numbers(evidence).items():
@@ -49,7 +50,7 @@ def counters(
                     yield Cause("bias correction" if changed == MANY_STEPS else "shifted index", words), healed
 
 
-def _is_counter(evidence: Evidence, program: Program, name: str, value: int, deadline: float) -> bool:
+def _is_counter(evidence: RunCache, program: Program, name: str, value: int, deadline: float) -> bool:
     """One more of it changes numbers alone: neither how many operations there are, nor a shape."""
     other = program_of(evidence, program.side, deadline, _changed(evidence, name, value + 1))
     if other is None or len(other.nodes) != len(program.nodes):
@@ -66,13 +67,13 @@ def _has_no_array(node: Node) -> bool:
     return node.op != "constant"
 
 
-def _changed(evidence: Evidence, name: str, value: int) -> Arguments:
+def _changed(evidence: RunCache, name: str, value: int) -> Arguments:
     arguments = evidence.arguments
     pairs = zip(arguments.names, arguments.leaves, strict=True)
     return replace(arguments, leaves=tuple(value if n == name else leaf for n, leaf in pairs))
 
 
-def _run(evidence: Evidence, side: str, arguments: Arguments, values: Mapping[str, np.ndarray]) -> dict[str, Any]:
+def _run(evidence: RunCache, side: str, arguments: Arguments, values: Mapping[str, np.ndarray]) -> dict[str, Any]:
     """The leaves of one more run; none if it failed."""
     limit = min(evidence.timeout_s, PATIENCE_S)
     function = evidence.functions[side]
@@ -80,7 +81,7 @@ def _run(evidence: Evidence, side: str, arguments: Arguments, values: Mapping[st
     return {} if result.problems else {**result.outputs, **result.gradients}
 
 
-def ties(evidence: Evidence, failing: tuple[str, ...]) -> Iterator[Found]:
+def ties(evidence: RunCache, failing: tuple[str, ...]) -> Iterator[Found]:
     """Gradients that differ at the given inputs and agree when all of them are moved a little: kinks."""
     if not all(name.startswith("grad/") for name in failing):
         return

@@ -11,10 +11,10 @@ import numpy as np
 
 from parity.causes.candidate import Candidate, Knob
 from parity.causes.context import Context
-from parity.causes.programs.evaluate import Machine, as_numpy
-from parity.causes.programs.program import Edit
 from parity.causes.solve import nice, solve
 from parity.causes.target import FLOOR, Target
+from parity.programs.evaluate import Machine, as_numpy
+from parity.programs.program import Edit
 
 FEW = 16  # elements: with fewer, any knob could be turned to fit, so gradients are fitted too
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from parity import tolerances
-from parity.compare import compare
-from parity.evidence import as_float64
+from parity.compare.compare import compare
+from parity.execution.run_cache import as_float64
+from parity.judge import tolerances
 
 FLOOR, FALL = tolerances.CAUSE_FLOOR, tolerances.CAUSE_FALL
 

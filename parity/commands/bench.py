@@ -53,10 +53,10 @@ def bench(
     from parity.bench.results import plain
     from parity.bench.settings import Settings
     from parity.commands.bench_plan import plan
+    from parity.processes.files import writable_folder
     from parity.report import speed, terminal
     from parity.report.page import write_page
     from parity.report.speed_markdown import write_markdown
-    from parity.store import writable_folder
 
     settings = Settings(
         device, threads, budget, precision, cold=cold, timeout_s=timeout, memory_bytes=int(memory * 1e9)

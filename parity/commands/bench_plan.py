@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from parity import command_inputs
 from parity.bench.run import Bench, planned
 from parity.bench.settings import Settings
-from parity.bench.subject import KINDS
-from parity.bench.task import Pair, Task
-from parity.dtypes import FLOATS
+from parity.bench.subjects.subject import KINDS
+from parity.bench.supervision.task import Pair, Task
+from parity.data import named
+from parity.data.dtypes import FLOATS
 from parity.errors import InputError
 
 
@@ -38,7 +38,7 @@ def plan(
         )
     jax, torch = select
     for name in select:
-        command_inputs.function(name, "SELECT")
-    pair = Pair(jax, torch, command_inputs.arrays(inputs, stored, 0))
+        named.function(name, "SELECT")
+    pair = Pair(jax, torch, named.arrays(inputs, stored, 0))
     name = f"{jax} against {torch}"
     return Bench(settings, [Task(name, kind, dtype, pair=pair) for dtype in dtypes for kind in KINDS])

@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 
 from parity.commands.options import REPORT, Json, ReportFolder, end
-from parity.process import use_threads
+from parity.processes.settings import use_threads
 
 
 def calibrate(
@@ -27,10 +27,10 @@ def calibrate(
     from parity.bench.settings import processors
 
     use_threads(processors())
-    from parity.bench import calibration
+    from parity.bench.calibration import calibration
+    from parity.processes.files import writable_folder
     from parity.report import terminal
-    from parity.report.clock import table
-    from parity.store import writable_folder
+    from parity.report.calibration_table import table
 
     folder = writable_folder(report, "--report")
     console = Console(stderr=as_json)

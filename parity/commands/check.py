@@ -33,19 +33,19 @@ def check(
 ) -> None:
     """Check your own two functions, on seeded or stored inputs."""
     import parity
-    from parity import command_inputs
-    from parity.check import with_replay
+    from parity.api import with_replay
+    from parity.data import named
 
     sys.path.insert(0, "")  # modules of the folder that the command is called in
     functions = (
-        command_inputs.function(jax_function, "JAX_FUNCTION"),
-        command_inputs.function(torch_function, "TORCH_FUNCTION"),
+        named.function(jax_function, "JAX_FUNCTION"),
+        named.function(torch_function, "TORCH_FUNCTION"),
     )
-    given = command_inputs.arrays(inputs, stored, seed)
+    given = named.arrays(inputs, stored, seed)
     report = parity.check(
         *functions,
         given,
-        reference=command_inputs.function(reference, "--reference") if reference else None,
+        reference=named.function(reference, "--reference") if reference else None,
         wrt=() if wrt == ["none"] else tuple(wrt) or "all",
         dtypes=dtype,
         modes=mode,

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from parity.commands.options import REPORT, Json, Processes, ReportFolder, end
 from parity.errors import InputError
-from parity.process import use_threads
+from parity.processes.settings import use_threads
 
 
 def power(
@@ -26,13 +26,13 @@ def power(
     use_threads(1)
     from rich.table import Table
 
-    from parity.pool import default_processes
     from parity.power import catalogue
     from parity.power import report as power_report
     from parity.power.run import Power
     from parity.power.run import run as measure
+    from parity.processes.files import writable_folder
+    from parity.processes.pool import default_processes
     from parity.report import terminal
-    from parity.store import writable_folder
 
     folder = writable_folder(report, "--report")
     unknown = [name for name in select or [] if name not in catalogue.functions()]

@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 
 from parity.commands.options import REPORT, Json, Processes, ReportFolder, end
-from parity.process import use_threads
+from parity.processes.settings import use_threads
 
 
 def regimes(
@@ -23,11 +23,11 @@ def regimes(
     Writes regimes.json; the exit code is 0 only if no operation failed in any regime.
     """
     use_threads(1)
-    from parity import regimes as measured
-    from parity.pool import default_processes
+    from parity.jobs import regimes as measured
+    from parity.processes.files import writable_folder
+    from parity.processes.pool import default_processes
     from parity.report import regimes as shown
     from parity.report import terminal
-    from parity.store import writable_folder
 
     folder, selected = writable_folder(report, "--report"), measured.select(select or [])
     console, rows, interrupted = Console(stderr=as_json), list[measured.Row](), False

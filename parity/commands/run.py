@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 
 from parity.commands.options import REPORT, Dtypes, Json, Modes, Processes, ReportFolder, end
-from parity.process import use_threads
+from parity.processes.settings import use_threads
 
 
 def run(
@@ -26,11 +26,11 @@ def run(
     Writes report.json, report.md, the loss curves and index.html; the exit code is 0 only if everything passed.
     """
     use_threads(1)
-    from parity import suite as suites
-    from parity.pool import default_processes
+    from parity.jobs import suite as suites
+    from parity.processes.files import writable_folder
+    from parity.processes.pool import default_processes
     from parity.report import files, terminal
     from parity.report.page import write_page
-    from parity.store import writable_folder
 
     folder = writable_folder(report, "--report")
     suite = suites.Suite(suites.select(select or []))

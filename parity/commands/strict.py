@@ -14,7 +14,7 @@ def strict(as_json: Json = False) -> None:
     """Show that `jax.jit` gives the very bits of uncompiled JAX in strict mode (CPU, in a process of its own)."""
     from rich.table import Table
 
-    from parity.strict import XLA_FLAGS, count_in_strict_process
+    from parity.jobs.strict import XLA_FLAGS, count_in_strict_process
 
     counts = count_in_strict_process()
     if as_json:

@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 
 from parity.commands.options import REPORT, Json, Processes, ReportFolder, end
-from parity.process import use_threads
+from parity.processes.settings import use_threads
 
 
 def transforms(
@@ -22,9 +22,9 @@ def transforms(
     Writes transforms.json; the exit code is 0 only if every cell passed.
     """
     use_threads(1)
-    from parity.pool import default_processes
+    from parity.processes.files import writable_folder
+    from parity.processes.pool import default_processes
     from parity.report import terminal
-    from parity.store import writable_folder
     from parity.transforms import report as shown
     from parity.transforms import run as matrices
     from parity.transforms.check import Matrix

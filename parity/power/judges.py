@@ -12,8 +12,8 @@ from functools import partial
 
 import numpy as np
 
-from parity.dtypes import epsilon
-from parity.evidence import as_float64
+from parity.data.dtypes import epsilon
+from parity.execution.run_cache import as_float64
 
 Arrays = Mapping[str, np.ndarray]
 # The rules that judge float32 results, and the ones that judge bfloat16 results.

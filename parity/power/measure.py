@@ -7,14 +7,15 @@ from dataclasses import asdict, dataclass, field
 
 import numpy as np
 
-from parity.arguments import parse
 from parity.causes import explain
-from parity.check import rung, says_nothing
-from parity.evidence import SIDES, Evidence, Values
-from parity.finding import Finding, Verdict
+from parity.data.arguments import parse
+from parity.execution.run_cache import InputVariant, RunCache
+from parity.judge.finding import Finding, Verdict
+from parity.judge.ladder import rung, says_nothing
 from parity.power import catalogue
 from parity.power.catalogue import Comparison
 from parity.power.judges import alarms
+from parity.sides import SIDES
 
 TIMEOUT_S = 60.0
 
@@ -72,9 +73,9 @@ def ports(function: str, seed: int, regimes: tuple[str, ...], compiled: bool) ->
         yield _outcome(pair, seed, told, _others(evidence, pair.dtypes))
 
 
-def _evidence(pair: Comparison, seed: int) -> Evidence:
+def _evidence(pair: Comparison, seed: int) -> RunCache:
     functions = {"jax": pair.jax(), "torch": pair.torch()}
-    return Evidence(functions, parse(pair.inputs(seed), "all", tuple(functions.values())), None, TIMEOUT_S)
+    return RunCache(functions, parse(pair.inputs(seed), "all", tuple(functions.values())), None, TIMEOUT_S)
 
 
 def _outcome(
@@ -117,16 +118,16 @@ def _is_not_finite(finding: Finding) -> bool:
     return any(cause.name == "NaN or infinity" for cause in finding.causes)
 
 
-def _others(evidence: Evidence, dtypes: tuple[str, ...]) -> dict[str, bool]:
+def _others(evidence: RunCache, dtypes: tuple[str, ...]) -> dict[str, bool]:
     """What the other rules say: outputs and gradients alike, in the precision of each rule."""
     said: dict[str, bool] = {}
     for dtype in ("float32", "bfloat16"):
         if dtype not in dtypes:
             continue
-        results = [evidence.result(side, dtype, "eager", Values(dtype)) for side in SIDES]
+        results = [evidence.result(side, dtype, "eager", InputVariant(dtype)) for side in SIDES]
         names = [*results[0].outputs, *results[0].gradients]
         both = [{name: np.asarray(result.leaf(name)) for name in names} for result in results]
-        truth = {name: evidence.truth(name, Values(dtype)) for name in names}
+        truth = {name: evidence.truth(name, InputVariant(dtype)) for name in names}
         known = {name: value for name, value in truth.items() if value is not None}
         ours, theirs = ({name: side[name] for name in known} for side in both)
         said |= alarms(ours, theirs, known, dtype)

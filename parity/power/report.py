@@ -8,7 +8,7 @@ from typing import Any
 
 from parity.power.catalogue import weaknesses
 from parity.power.run import Power
-from parity.store import write
+from parity.processes.files import write
 
 SCHEMA = "parity-power/1"
 

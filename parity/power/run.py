@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from parity.pool import Progress, run_tasks
 from parity.power import catalogue
 from parity.power.judges import RULES
 from parity.power.measure import Outcome, faults, ports
+from parity.processes.pool import Progress, run_tasks
 
 REGIMES = ("unit", "tiny", "wide", "offset")
 

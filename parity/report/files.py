@@ -6,10 +6,10 @@ import json
 from pathlib import Path
 from typing import Any
 
+from parity.jobs.suite import Suite
+from parity.processes.files import write
 from parity.report.markdown import markdown
 from parity.report.picture import loss_curves
-from parity.store import write
-from parity.suite import Suite
 
 SCHEMA = "parity-run/1"
 

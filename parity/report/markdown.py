@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from parity.jobs.suite import Suite
 from parity.report.summary import failures, rows
-from parity.suite import Suite
 
 _WORD = {True: "PASSED", False: "FAILED"}
 

@@ -6,8 +6,8 @@ import io
 
 import numpy as np
 
-from parity.digits import Training
 from parity.errors import InputError
+from parity.jobs.digits import Training
 
 
 def loss_curves(training: Training) -> bytes:

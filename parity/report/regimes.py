@@ -11,8 +11,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from parity.regimes import REJECTED, UNINFORMATIVE, Row
-from parity.store import write
+from parity.jobs.regimes import REJECTED, UNINFORMATIVE, Row
+from parity.processes.files import write
 
 SCHEMA = "parity-regimes/1"
 

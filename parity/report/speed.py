@@ -12,11 +12,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from parity.bench.candidates import COMPILED
 from parity.bench.regressions import LOST, MARGIN, Change
 from parity.bench.results import TIMED
-from parity.bench.verdict import Speed
-from parity.report.words import NOTHING, counted, seconds
+from parity.bench.subjects.candidates import COMPILED
+from parity.bench.timing.verdict import Speed
+from parity.report.formatting import NOTHING, counted, seconds
 
 HEADINGS = ("what", "jax", "jax.jit", "torch", "compile", "compile / jit", "compile is", "A/A")
 # Share of the processors that others may take before it is worth a word.

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from parity.processes.files import write
 from parity.report import speed
-from parity.report.words import NOTHING, seconds
-from parity.store import write
+from parity.report.formatting import NOTHING, seconds
 
 FILE = "bench.md"
 _OWN = ("what", "the frameworks' own", "time", "/ jax.jit", "it is")

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from parity.finding import Finding, Verdict
-from parity.report.report import Report
-from parity.report.text import line
+from parity.judge.finding import Finding, Verdict
+from parity.judge.report import Report
+from parity.judge.text import line
 
 
 @dataclass(frozen=True)

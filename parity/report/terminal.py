@@ -9,9 +9,9 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 from rich.table import Table
 from rich.text import Text
 
-from parity.digits import Training
-from parity.finding import Verdict
-from parity.report.report import Report
+from parity.jobs.digits import Training
+from parity.judge.finding import Verdict
+from parity.judge.report import Report
 from parity.report.summary import failures, rows
 
 # A terminal of so many columns has room for `compared` too.

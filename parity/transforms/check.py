@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from parity import backends
-from parity.arguments import parse
+from parity.data.arguments import parse
 from parity.errors import InputError
-from parity.evidence import SIDES
-from parity.finding import Verdict
+from parity.execution import backends
+from parity.judge.finding import Verdict
+from parity.sides import SIDES
 from parity.transforms import declared
 from parity.transforms.catalogue import CELLS, Cell, select
 from parity.transforms.fixtures import Fixtures

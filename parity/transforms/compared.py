@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from parity.compare import compare
-from parity.finding import Verdict
-from parity.tolerances import FLOAT64_EQUAL
+from parity.compare.compare import compare
+from parity.judge.finding import Verdict
+from parity.judge.tolerances import FLOAT64_EQUAL
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from parity.errors import InputError
-from parity.evidence import SIDES
+from parity.sides import SIDES
 from parity.transforms.catalogue import GROUPS, Cell
 
 FILE = Path(__file__).with_name("unsupported.toml")

@@ -32,9 +32,9 @@ from typing import Any
 import numpy as np
 import optree
 
-from parity import backends
-from parity.dtypes import cast
-from parity.inputs import cotangent
+from parity.data.dtypes import cast
+from parity.data.inputs import cotangent
+from parity.execution import backends
 from parity.transforms.subject import EXAMPLES, NotApplicable, Subject, Tree, stacked
 
 

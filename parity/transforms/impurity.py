@@ -13,10 +13,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from parity import backends
-from parity.arguments import parse
-from parity.runner import described
-from parity.template import named
+from parity.data.arguments import parse
+from parity.data.template import named
+from parity.execution import backends
+from parity.execution.runner import described
 from parity.transforms.state import Place, fingerprint, generators, reachable, restore
 from parity.transforms.subject import Subject
 

@@ -6,8 +6,8 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from parity.evidence import SIDES
-from parity.finding import Verdict
+from parity.judge.finding import Verdict
+from parity.sides import SIDES
 from parity.transforms.catalogue import Cell
 from parity.transforms.compared import Compared, compared
 from parity.transforms.declared import Declared

@@ -11,13 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from parity.limits import TimeLimitExceeded, time_limit
-from parity.runner import described
+from parity.data.tree import named_leaves
+from parity.execution.limits import TimeLimitExceeded, time_limit
+from parity.execution.runner import described
 from parity.transforms.catalogue import Cell
 from parity.transforms.fixtures import Fixtures
 from parity.transforms.impurity import Impure
 from parity.transforms.subject import NotApplicable
-from parity.tree import named_leaves
 
 Arrays = Mapping[str, np.ndarray]
 

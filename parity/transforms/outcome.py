@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from parity.finding import Verdict
+from parity.judge.finding import Verdict
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from parity.store import write
+from parity.processes.files import write
 from parity.transforms.catalogue import CELLS, GROUPS, Cell
 
 DOCS = Path(__file__).parents[2] / "docs"

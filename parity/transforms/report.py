@@ -11,9 +11,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from parity.environment import environment
-from parity.finding import Verdict
-from parity.store import write
+from parity.execution.environment import environment
+from parity.judge.finding import Verdict
+from parity.processes.files import write
 from parity.transforms.catalogue import CELLS, GROUPS
 from parity.transforms.check import Matrix
 

@@ -10,11 +10,11 @@ from typing import Any
 import optree
 
 from parity import ops
-from parity.arguments import parse
+from parity.data.arguments import parse
+from parity.data.inputs import seeded_inputs
 from parity.errors import InputError
-from parity.evidence import SIDES
-from parity.inputs import seeded_inputs
-from parity.pool import Progress, run_tasks
+from parity.processes.pool import Progress, run_tasks
+from parity.sides import SIDES
 from parity.transforms import declared
 from parity.transforms.catalogue import CELLS, GROUPS, select
 from parity.transforms.check import TIMEOUT_S, Matrix, cells

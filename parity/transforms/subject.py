@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from parity.arguments import Arguments
-from parity.dtypes import cast, is_floating
-from parity.inputs import jittered, normal
-from parity.template import Slot
+from parity.data.arguments import Arguments
+from parity.data.dtypes import cast, is_floating
+from parity.data.inputs import jittered, normal
+from parity.data.template import Slot
 
 EXAMPLES = 3  # a batch; nested batches have 2 × EXAMPLES
 # Examples differ by this fraction of the caller's values: enough to be told apart, and still inputs of the same kind.

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from parity.bench import regressions
-from parity.bench.interval import Estimate
 from parity.bench.regressions import MARGIN, changes, judge, load, quotient
+from parity.bench.timing.interval import Estimate
 from parity.errors import InputError
 
 POSITIVE = st.floats(1e-3, 1e3)

@@ -7,8 +7,8 @@ import json
 import numpy as np
 import pytest
 
-from parity.bench.interval import median_of
 from parity.bench.results import plain, seconds_dict
+from parity.bench.timing.interval import median_of
 
 
 def test_the_median_and_what_is_known_of_it():

@@ -10,7 +10,7 @@ import pytest
 
 from parity import ops
 from parity.bench.settings import Settings
-from parity.bench.subject import of_op, of_pair
+from parity.bench.subjects.subject import of_op, of_pair
 
 pytestmark = pytest.mark.both
 X = np.linspace(-2, 2, 15, dtype=np.float32).reshape(3, 5)
@@ -21,7 +21,7 @@ LONGER = replace(QUICK, budget_s=0.5)
 
 @pytest.fixture(scope="module")
 def frameworks():
-    import pairs
+    from tests.bench import pairs
 
     return pairs
 
@@ -139,7 +139,7 @@ def test_a_compilation_while_the_clock_runs_is_flagged(timed, monkeypatch):
     import torch
 
     from parity.bench import rows as made
-    from parity.bench.entry import Entry
+    from parity.bench.subjects.entry import Entry
 
     def disturbing(entry, number):
         if entry.candidate.name == "torch.compile" and not compiled:
@@ -165,7 +165,7 @@ def test_more_threads_than_were_set_are_flagged(timed, monkeypatch):
 
 
 def test_a_slow_gpu_is_flagged(timed, monkeypatch):
-    from parity.bench import gpu
+    from parity.bench.machine import gpu
 
     monkeypatch.setattr(gpu, "slowed", lambda states: "it is slowed down")
     _, rows, _ = timed("in_torch")
@@ -180,9 +180,9 @@ def test_one_that_is_another_function_when_compiled_is_not_timed(timed):
 
 
 def test_other_programs_on_the_machine_are_no_basis_for_a_verdict(timed, monkeypatch):
-    from parity.bench import elsewhere
+    from parity.bench.timing import host_load
 
-    monkeypatch.setattr(elsewhere, "BUSY", -1.0)
+    monkeypatch.setattr(host_load, "BUSY", -1.0)
     comparison, rows, _ = timed("in_torch")
     assert comparison.busy_elsewhere >= 0
     for name in ("jax", "torch", "torch.compile"):

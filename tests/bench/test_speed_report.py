@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from rich.console import Console
 
-from parity.bench.interval import Estimate
 from parity.bench.regressions import Change
+from parity.bench.timing.interval import Estimate
 from parity.report import speed
 from parity.report.speed_markdown import markdown
 

@@ -19,7 +19,7 @@ SECONDS = {SECONDS!r}
 
 @pytest.mark.parametrize("candidate", [*SECONDS, "torch"])
 def test_speed(benchmark, candidate):
-    from parity.bench.clock import Samples
+    from parity.bench.timing.clock import Samples
     from parity.bench.results import Comparison, Row
     from parity.bench.under_pytest import hand_over
 

@@ -19,7 +19,7 @@ from collections.abc import Callable
 import ml_dtypes
 import numpy as np
 
-import parity.compare
+import parity.compare.compare
 
 DTYPES = {"float64": np.float64, "float32": np.float32, "float16": np.float16, "bfloat16": ml_dtypes.bfloat16}
 BASE = "numpy.testing.assert_allclose"
@@ -29,8 +29,8 @@ def parity_path(first_fast: float) -> Callable[[np.ndarray, np.ndarray], object]
     """`parity.compare` on one of its paths: compiled from `first_fast` elements on."""
 
     def run(actual: np.ndarray, expected: np.ndarray) -> object:
-        parity.compare.FAST_FROM = parity.compare.LOAD_FROM = first_fast
-        return parity.compare.compare(actual, expected)
+        parity.compare.compare.FAST_FROM = parity.compare.compare.LOAD_FROM = first_fast
+        return parity.compare.compare.compare(actual, expected)
 
     return run
 

@@ -21,7 +21,7 @@ def measured(request):
     """(op, kind) → its comparison and samples, measured once for all its candidates."""
     from parity.bench.session import measure
     from parity.bench.settings import Settings
-    from parity.bench.subject import of_op
+    from parity.bench.subjects.subject import of_op
 
     # Without a clock that anybody reads, as few rounds on as small inputs as there can be.
     is_timed = not request.config.getoption("benchmark_disable")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from parity.finding import Verdict
-from parity.tolerances import FLOAT64_EQUAL
+from parity.judge.finding import Verdict
+from parity.judge.tolerances import FLOAT64_EQUAL
 from parity.transforms.compared import compared
 
 A = np.array([1.0, -2.0, 3.0])

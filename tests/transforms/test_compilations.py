@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from parity import backends
-from parity.arguments import parse
-from parity.inputs import normal
+from parity.data.arguments import parse
+from parity.data.inputs import normal
+from parity.execution import backends
 from parity.transforms.catalogue import CELLS
 from parity.transforms.fixtures import Fixtures
 from parity.transforms.measured import _fallback, measure

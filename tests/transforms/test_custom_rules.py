@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from parity.finding import Verdict
-from parity.inputs import normal
+from parity.data.inputs import normal
+from parity.judge.finding import Verdict
 from parity.transforms.check import check_transforms
 
 pytestmark = pytest.mark.both

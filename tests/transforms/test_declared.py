@@ -7,10 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from parity.deviations import load as load_deviations
+from parity.data.inputs import normal
 from parity.errors import InputError
-from parity.finding import Verdict
-from parity.inputs import normal
+from parity.judge.deviations import load as load_deviations
+from parity.judge.finding import Verdict
 from parity.transforms.catalogue import CELLS
 from parity.transforms.check import check_transforms
 from parity.transforms.declared import Declared, load

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from parity import ops
 from parity.errors import InputError
-from parity.finding import Verdict
+from parity.judge.finding import Verdict
 from parity.transforms import report, run
 from parity.transforms.catalogue import CELLS
 from parity.transforms.check import Matrix

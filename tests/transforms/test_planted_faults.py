@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from parity.data.inputs import normal
 from parity.errors import InputError
-from parity.finding import Verdict
-from parity.inputs import normal
+from parity.judge.finding import Verdict
 from parity.transforms.check import check_transforms
 
 pytestmark = pytest.mark.both

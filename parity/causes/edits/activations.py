@@ -11,9 +11,9 @@ from torch.nn import functional
 from parity.causes.candidate import Candidate
 from parity.causes.context import Context
 from parity.causes.edits.sites import groups, title
-from parity.causes.programs.evaluate import Machine
-from parity.causes.programs.operations import ELEMENTWISE
-from parity.causes.programs.program import Edit, Program
+from parity.programs.evaluate import Machine
+from parity.programs.operations import ELEMENTWISE
+from parity.programs.program import Edit, Program
 
 KNOWN: dict[str, Callable[[Tensor], Tensor]] = {
     "gelu (erf)": functional.gelu,

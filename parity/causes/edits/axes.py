@@ -10,10 +10,10 @@ from typing import Any
 from torch import Tensor
 
 from parity.causes.candidate import Candidate
+from parity.causes.constants import close
 from parity.causes.context import Context
-from parity.causes.numbers import close
-from parity.causes.programs.operations import ELEMENTWISE, REDUCTIONS, TABLE, count
-from parity.causes.programs.program import Edit, Node, Program, Ref
+from parity.programs.operations import ELEMENTWISE, REDUCTIONS, TABLE, count
+from parity.programs.program import Edit, Node, Program, Ref
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ from parity.causes.candidate import Candidate
 from parity.causes.context import CARRIERS, Context
 from parity.causes.edits.sites import groups, title
 from parity.causes.naming import literal_cause
-from parity.causes.programs.operations import TABLE
-from parity.causes.programs.program import Edit, Node, Ref
+from parity.programs.operations import TABLE
+from parity.programs.program import Edit, Node, Ref
 
 _REACH = 14
 

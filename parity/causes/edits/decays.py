@@ -9,7 +9,7 @@ from typing import Any
 from parity.causes.candidate import Candidate, Knob
 from parity.causes.context import Context
 from parity.causes.edits.sites import groups, title
-from parity.causes.programs.program import Edit, Node, Program, Ref, applied
+from parity.programs.program import Edit, Node, Program, Ref, applied
 
 
 def decays(context: Context) -> Iterator[Knob]:

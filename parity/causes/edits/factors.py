@@ -12,8 +12,8 @@ from parity.causes.candidate import Candidate, Knob
 from parity.causes.context import COMPARISONS, Context
 from parity.causes.edits.sites import groups, title
 from parity.causes.naming import TINY, factor_cause
-from parity.causes.programs.evaluate import Machine
-from parity.causes.programs.program import Edit
+from parity.programs.evaluate import Machine
+from parity.programs.program import Edit
 
 _OPS = {"add", "sub", "mul", "div", "pow", "max", "min", "clamp", "where", "iota", "fill", "pad", *COMPARISONS}
 _EPS = (1e-12, 1e-10, 1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 0.0)

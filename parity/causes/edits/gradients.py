@@ -10,9 +10,9 @@ import torch
 from parity.causes.candidate import Candidate
 from parity.causes.context import Context
 from parity.causes.edits.sites import groups, title
-from parity.causes.programs.evaluate import Machine
-from parity.causes.programs.operations import ELEMENTWISE, TABLE
-from parity.causes.programs.program import Edit, Program, Ref, applied
+from parity.programs.evaluate import Machine
+from parity.programs.operations import ELEMENTWISE, TABLE
+from parity.programs.program import Edit, Program, Ref, applied
 
 
 def opened(context: Context, machine: Machine) -> Iterator[Candidate]:

@@ -12,7 +12,7 @@ from torch import Tensor
 from parity.causes.candidate import Candidate
 from parity.causes.context import Context
 from parity.causes.edits.sites import groups, title
-from parity.causes.programs.program import Edit, applied
+from parity.programs.program import Edit, applied
 
 _VIEWS = {"reshape", "broadcast", "convert", "item"}
 

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from parity.causes.candidate import Candidate, Knob
+from parity.causes.constants import close
 from parity.causes.context import COMPARISONS, Context
 from parity.causes.edits.sites import groups, title
 from parity.causes.naming import literal_cause
-from parity.causes.numbers import close
-from parity.causes.programs.program import Edit, Program
+from parity.programs.program import Edit, Program
 
 _OPS = {"add", "sub", "mul", "div", "pow", "max", "min", "clamp", "where", "iota", "fill", "pad", *COMPARISONS}
 _EPS = (1e-12, 1e-10, 1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 0.0)

@@ -10,8 +10,8 @@ import torch
 from parity.causes.candidate import Candidate
 from parity.causes.context import COMPARISONS, Context
 from parity.causes.edits.sites import groups, title
-from parity.causes.programs.operations import TABLE
-from parity.causes.programs.program import Edit, Node, Program, Ref, applied
+from parity.programs.operations import TABLE
+from parity.programs.program import Edit, Node, Program, Ref, applied
 
 _EDGE = {"ge": "gt", "gt": "ge", "le": "lt", "lt": "le"}
 

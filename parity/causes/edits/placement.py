@@ -10,7 +10,7 @@ import torch
 from parity.causes.candidate import Candidate, Knob
 from parity.causes.context import CARRIERS, Context
 from parity.causes.edits.sites import groups, title
-from parity.causes.programs.program import Edit, Program
+from parity.programs.program import Edit, Program
 
 _TINY = 2e-2
 _REACH = 5

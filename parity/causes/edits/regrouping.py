@@ -14,7 +14,7 @@ from parity.causes.candidate import Candidate
 from parity.causes.context import Context
 from parity.causes.edits.indexing import after, tensors
 from parity.causes.edits.sites import groups, title
-from parity.causes.programs.program import Edit, Node, applied
+from parity.programs.program import Edit, Node, applied
 
 
 def permuted(context: Context) -> Iterator[Candidate]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Iterator
 
-from parity.causes.programs.program import Program, Ref
+from parity.programs.program import Program, Ref
 
 # Their numbers are sizes, which differ where the line is the same.
 SIZED = {"reshape", "broadcast", "iota", "fill", "pad"}

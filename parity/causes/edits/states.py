@@ -9,7 +9,7 @@ from typing import Any
 
 from parity.causes.candidate import Candidate
 from parity.causes.context import Context
-from parity.causes.programs.program import Edit, Node, Program, Ref
+from parity.programs.program import Edit, Node, Program, Ref
 
 
 def states(context: Context) -> Iterator[Candidate]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from parity.errors import InputError
+from parity.processes.files import write
 from parity.report.page.read import read
 from parity.report.page.schemas import BENCH, BENCH_SCHEMA, RUN, RUN_SCHEMA
-from parity.store import write
 
 
 def write_page(folder: Path) -> Path | None:

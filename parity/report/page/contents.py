@@ -6,12 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from parity.report.formatting import counted, listed, moment
 from parity.report.page import machine, phases, results, roofline, scaling, speed, training, verdicts
 from parity.report.page.ratios import ratio_picture
 from parity.report.page.read import Source
 from parity.report.page.results import Sentence
 from parity.report.page.tables import Section
-from parity.report.words import counted, listed, moment
 
 HOW_TO_READ = (
     Sentence(

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from parity.report.formatting import NOTHING, large, seconds
 from parity.report.page.roofline import measured_by
 from parity.report.page.tables import Cell, Column, Section, Table
-from parity.report.words import NOTHING, large, seconds
 
 _COLUMNS = (Column("Entry"), Column("Value", wide=True))
 

@@ -7,10 +7,10 @@ from typing import Any
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
+from parity.report.formatting import cut, large, seconds, subject
 from parity.report.page.axes import heading, legend, row_text, rows_axis
 from parity.report.page.svg import COLOUR, INK, QUIET, Picture, picture
 from parity.report.page.tables import Cell, Column, Section, Table
-from parity.report.words import cut, large, seconds, subject
 
 NAMES = {"jax": "JAX", "torch": "PyTorch"}
 _TIMES = ("import_s", "start_s", "cold_s", "warm_s", "first_call_s", "steady_s")

@@ -8,9 +8,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Rectangle
 
+from parity.report.formatting import counted, cut, has_interval, interval, ratio, sizes, subject
 from parity.report.page.axes import heading, legend, log_ticks, marks, row_text, rows_axis
 from parity.report.page.svg import BAND, COLOUR, INK, MARKER, PAPER, QUIET, RULE, Picture, picture
-from parity.report.words import counted, cut, has_interval, interval, ratio, sizes, subject
 
 
 def ratio_picture(comparisons: list[dict[str, Any]]) -> Picture | None:

@@ -6,9 +6,9 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
+from parity.report.formatting import counted, has_interval, interval, labels, listed, subject, times
 from parity.report.page.training import accuracy
 from parity.report.page.verdicts import passes, worst
-from parity.report.words import counted, has_interval, interval, labels, listed, subject, times
 
 _VERDICTS = {"FASTER": "faster", "SLOWER": "slower", "SAME": "equally fast", "CANNOT TELL": "not told apart"}
 

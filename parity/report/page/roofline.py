@@ -8,10 +8,10 @@ from typing import Any
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from parity.report.formatting import counted, digits, large, listed, percent, short_large, sizes, subject
 from parity.report.page.axes import legend, log_ticks, marks
 from parity.report.page.svg import COLOUR, INK, MARKER, PAPER, Picture, picture
 from parity.report.page.tables import Cell, Column, Section, Table
-from parity.report.words import counted, digits, large, listed, percent, short_large, sizes, subject
 
 _COLUMNS = (
     Column("No.", numeric=True),

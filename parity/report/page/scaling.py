@@ -8,10 +8,10 @@ from typing import Any
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
+from parity.report.formatting import NOTHING, interval, number, ratio, seconds, short_seconds, sizes, subject
 from parity.report.page.axes import log_ticks
 from parity.report.page.svg import BAD, COLOUR, DASHES, INK, MARKER, QUIET, Picture, picture
 from parity.report.page.tables import Cell, Column, Section, Table
-from parity.report.words import NOTHING, interval, number, ratio, seconds, short_seconds, sizes, subject
 
 _COLUMNS = (
     Column("Operation"),

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from parity.report.formatting import NOTHING, interval, large, number, percent, ratio, seconds, sizes, subject
 from parity.report.page.tables import Cell, Column, Table
 from parity.report.page.verdicts import passes
-from parity.report.words import NOTHING, interval, large, number, percent, ratio, seconds, sizes, subject
 
 _COLUMNS = (
     Column("Comparison"),

@@ -6,10 +6,10 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
+from parity.report.formatting import counted, number
 from parity.report.page.axes import log_ticks
 from parity.report.page.svg import COLOUR, DASHES, QUIET, Picture, picture
 from parity.report.page.tables import Cell, Column, Section, Table
-from parity.report.words import counted, number
 
 _COLUMNS = (
     Column("Step", numeric=True),

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from parity.finding import Verdict
+from parity.judge.finding import Verdict
+from parity.report.formatting import NOTHING
 from parity.report.page.tables import Cell, Column, Section, Table
-from parity.report.words import NOTHING
 
 _COLUMNS = (
     Column("Operation"),
@@ -17,7 +17,7 @@ _COLUMNS = (
     Column("Leaf"),
     Column("Largest difference", numeric=True),
 )
-_PROBLEMS = (Column("Operation"), Column("Where"), Column("Verdict"), Column("Evidence", wide=True))
+_PROBLEMS = (Column("Operation"), Column("Where"), Column("Verdict"), Column("RunCache", wide=True))
 MOST_PROBLEMS = 100  # the rest is in report.json; one broken operation alone fails some dozens of comparisons
 
 

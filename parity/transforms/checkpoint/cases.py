@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from parity.inputs import cotangent, normal
+from parity.data.inputs import cotangent, normal
 
 # Eight bytes a number: 0.5 MB for each [256, 256] of the wide layers, 1 MB for the [2, 4, 128, 128] of the attention.
 MLP = {"L": 8, "B": 256, "D": 64, "W": 256}

@@ -7,12 +7,12 @@ from functools import partial
 import jax
 import numpy as np
 
-from parity import backends
-from parity.peak import peak_bytes
+from parity.data.tree import named_leaves
+from parity.execution import backends
+from parity.processes.peak import peak_bytes
 from parity.transforms.checkpoint import in_jax
 from parity.transforms.checkpoint.cases import MODELS, PLAIN
 from parity.transforms.workers.worker import Place, nested, read_whole, run_worker
-from parity.tree import named_leaves
 
 
 def work(place: Place) -> None:

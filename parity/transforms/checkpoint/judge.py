@@ -9,10 +9,11 @@ from pathlib import Path
 
 import numpy as np
 
-from parity import backends, tolerances
-from parity.finding import Verdict
-from parity.peak import ENVIRONMENT
-from parity.process import use_compilation_caches, use_threads
+from parity.execution import backends
+from parity.judge import tolerances
+from parity.judge.finding import Verdict
+from parity.processes.peak import ENVIRONMENT
+from parity.processes.settings import use_compilation_caches, use_threads
 from parity.transforms.checkpoint.cases import MODELS, PLAIN, POLICIES, Policy, inputs
 from parity.transforms.compared import Compared, compared
 from parity.transforms.outcome import Outcome

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from parity import ops
-from parity.inputs import cotangent, normal, seeded_inputs
-from parity.tree import named_leaves
+from parity.data.inputs import cotangent, normal, seeded_inputs
+from parity.data.tree import named_leaves
 
 # Eight examples for up to four devices, and four heads of 11 columns; the other sizes differ from all of these.
 TRAIN_SIZES = {"B": 8, "T": 7, "F": 11, "D": 10, "C": 5}

@@ -18,7 +18,7 @@ from jax.sharding import PartitionSpec as P
 
 from impl_jax.multi_head_batched import multi_head_batched
 from impl_jax.train_step import train_step
-from parity import backends
+from parity.execution import backends
 from parity.transforms.devices import in_jax
 from parity.transforms.devices.cases import DEVICES, NUM_HEADS, SUBJECTS, by_name
 from parity.transforms.workers.worker import Place, nested, read_whole, run_worker

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
-from parity import backends
-from parity.finding import Verdict
-from parity.process import use_compilation_caches, use_threads
+from parity.execution import backends
+from parity.judge.finding import Verdict
+from parity.processes.settings import use_compilation_caches, use_threads
 from parity.transforms.compared import Compared, compared
 from parity.transforms.devices.cases import CELLS, PROCESSES, Cell, inputs, of_cell
 from parity.transforms.outcome import Outcome

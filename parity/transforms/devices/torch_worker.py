@@ -17,7 +17,7 @@ import torch.distributed as dist
 
 from impl_torch.multi_head_batched import multi_head_batched
 from impl_torch.train_step import train_step
-from parity import backends
+from parity.execution import backends
 from parity.transforms.devices import in_torch
 from parity.transforms.devices.cases import NUM_HEADS, SUBJECTS, by_name
 from parity.transforms.workers.worker import Place, nested, read_whole, run_worker

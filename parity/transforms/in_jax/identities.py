@@ -11,7 +11,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from parity.tolerances import FLOAT64_EQUAL
+from parity.judge.tolerances import FLOAT64_EQUAL
 from parity.transforms.in_jax.kit import gradient as gradient_of
 from parity.transforms.in_jax.kit import inner, stack, times
 

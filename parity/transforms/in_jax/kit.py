@@ -9,7 +9,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from parity.template import called, named
+from parity.data.template import called, named
 from parity.transforms.subject import Subject
 
 Tree = Any

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch.func import grad, jvp, vjp
 
-from parity.tolerances import FLOAT64_EQUAL
+from parity.judge.tolerances import FLOAT64_EQUAL
 from parity.transforms.in_torch.kit import gradient as gradient_of
 from parity.transforms.in_torch.kit import inner, stack, times
 

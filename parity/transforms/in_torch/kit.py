@@ -10,8 +10,8 @@ import torch
 from torch._dynamo.utils import counters
 from torch.utils import _pytree as pytree
 
-from parity.backends.torch_backend import ready_to_compile as ready_to_compile
-from parity.template import called, named
+from parity.data.template import called, named
+from parity.execution.backends.torch_backend import ready_to_compile as ready_to_compile
 from parity.transforms.subject import Subject
 
 Tree = Any

@@ -1,0 +1,133 @@
+"""`check` and `assert_parity`: the way in, for anybody's pair of functions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from parity.causes import explain
+from parity.data.arguments import parse
+from parity.data.cases import replay_line, save_case
+from parity.data.dtypes import FLOATS
+from parity.data.inputs import REGIMES
+from parity.errors import InputError
+from parity.execution import backends
+from parity.execution.environment import environment
+from parity.execution.run_cache import RunCache
+from parity.judge import ladder
+from parity.judge.deviations import Deviation, apply, checked
+from parity.judge.finding import Finding, Verdict
+from parity.judge.report import ParityError, Report
+from parity.sides import SIDES
+
+LONGEST_S = 1e6  # more than a week, and five times that still fits the system's timer
+
+
+def check(
+    jax_fn: Callable[..., Any],
+    torch_fn: Callable[..., Any],
+    inputs: Any,
+    *,
+    reference: Callable[..., Any] | None = None,
+    wrt: Any = "all",
+    dtypes: Sequence[str] = ("float32",),
+    modes: Sequence[str] = ("eager",),
+    deviations: Iterable[Deviation] | str | Path = (),
+    regimes: Sequence[str] = ("unit",),
+    timeout_s: float = 60.0,
+    causes_s: float = 20.0,
+    name: str = "",
+    progress: Callable[[str], None] = lambda step: None,
+) -> Report:
+    """Judges whether a JAX function and a PyTorch function compute the same thing.
+
+    Float64 decides whether it is the same function; each of `dtypes` then asks whether the arithmetic is as good, both
+    sides against one float64 truth. Gradients pull back one random cotangent, the same on both sides.
+
+    Args:
+        jax_fn: takes JAX arrays, returns a tree of arrays.
+        torch_fn: the same signature with torch tensors.
+        inputs: tuple of positional or mapping of keyword arguments; leaves are NumPy arrays or trees of them, anything
+            else (int, str, None, callables) is handed on as it is. Never changed: both sides get copies.
+        reference: the same function in NumPy, given float64 arrays; an optional third opinion.
+        wrt: inputs to differentiate: "all" floating ones, names or positions, () for none.
+        dtypes: precision rungs after float64: "float32", "bfloat16", "float16".
+        modes: "eager", "compiled" (`jax.jit` against `torch.compile(fullgraph=True)`).
+        deviations: declared, accepted differences: `Deviation` objects, or the path of a TOML file of them.
+        regimes: kinds of inputs that are made of the caller's: "unit" are these themselves; see `parity.data.inputs.REGIMES`.
+        timeout_s: seconds that one eager call of one side may take; a compiled call may take five times as long.
+        causes_s: seconds that the search for the cause of a difference may take.
+        name: heads the report; by default the name of `jax_fn`.
+        progress: called with a few words before each step.
+
+    Raises:
+        InputError: the arguments cannot be used. What the functions do wrong is a finding, never an exception.
+    """
+    for side, function in (("jax_fn", jax_fn), ("torch_fn", torch_fn), ("reference", reference)):
+        if not callable(function) and (function is not None or side != "reference"):
+            raise InputError(f"{side}: got {type(function).__name__}, expected a function")
+    rungs = ("float64", *(dtype for dtype in _chosen("dtypes", dtypes, tuple(FLOATS)) if dtype != "float64"))
+    modes = _chosen("modes", modes, backends.MODES)
+    if not modes:
+        raise InputError(
+            f"modes: got none, expected some of {', '.join(backends.MODES)}; without one nothing is compared"
+        )
+    if not isinstance(timeout_s, (int, float)) or not 0 < timeout_s <= LONGEST_S:
+        raise InputError(f"timeout_s: got {timeout_s!r}, expected a number of seconds above 0, at most {LONGEST_S:g}")
+    for side in SIDES:
+        backends.get(side)
+    arguments = parse(inputs, wrt, (jax_fn, torch_fn))
+    evidence = RunCache({"jax": jax_fn, "torch": torch_fn}, arguments, reference, timeout_s)
+    title = name or getattr(jax_fn, "__name__", type(jax_fn).__name__)
+    declared = checked(deviations, title)
+    findings: list[Finding] = []
+    uninformative: list[Finding] = []
+    for regime in _chosen("regimes", regimes, tuple(REGIMES)):
+        for mode in modes if regime == "unit" else modes[:1]:
+            for dtype in rungs:
+                progress(f"{dtype} {mode}" + (f" {regime}" if regime != "unit" else ""))
+                for finding in ladder.rung(evidence, dtype, mode, regime):
+                    (uninformative if ladder.says_nothing(finding) else findings).append(finding)
+    if evidence.reference_problem:
+        words = f"the reference failed: {evidence.reference_problem.words}"
+        findings.append(Finding("out", "float64", modes[0], Verdict.ERROR, message=words))
+    judged = apply(declared, findings)
+    if any(finding.verdict in (Verdict.SEMANTIC, Verdict.INTERNAL_PRECISION) for finding in judged):
+        progress("looking for the cause")
+        judged = [_both(*pair) for pair in zip(judged, explain(evidence, judged, causes_s), strict=True)]
+    return Report(title, tuple(judged), environment(), tuple(uninformative))
+
+
+def assert_parity(jax_fn: Callable[..., Any], torch_fn: Callable[..., Any], inputs: Any, **options: Any) -> None:
+    """`check` with the same arguments; raises `ParityError`, with the report as its text, unless it passes.
+
+    The inputs of a failed check are saved, and the report ends with the line that replays it.
+    """
+    report = check(jax_fn, torch_fn, inputs, **options)
+    if not report.passed:
+        raise ParityError(with_replay(report, (jax_fn, torch_fn), inputs, options))
+
+
+def with_replay(report: Report, functions: tuple[Any, Any], inputs: Any, options: Mapping[str, Any]) -> Report:
+    """The report with its inputs saved and the line that replays it; without where they cannot be saved."""
+    try:
+        return replace(report, replay=replay_line(functions, save_case(inputs, report.name), options))
+    except (InputError, OSError) as error:
+        return replace(report, replay=f"not saved: {error}")
+
+
+def _both(judged: Finding, explained: Finding) -> Finding:
+    """The causes that the ladder saw and those that the search found; what says where to look comes first."""
+    seen, found = judged.causes, explained.causes
+    causes = seen + found if any(cause.name == "NaN or infinity" for cause in seen) else found + seen
+    return replace(judged, causes=tuple({cause.name: cause for cause in reversed(causes)}.values())[::-1])
+
+
+def _chosen(argument: str, wanted: Sequence[str], known: Sequence[str]) -> tuple[str, ...]:
+    chosen = tuple(wanted) if isinstance(wanted, Iterable) and not isinstance(wanted, str) else (wanted,)
+    for item in chosen:
+        if item not in known:
+            raise InputError(f"{argument}: got {item!r}, expected some of {', '.join(known)}")
+    return tuple(dict.fromkeys(chosen))

@@ -1,0 +1,1 @@
+"""How often the clock is wrong on this machine: trials with known answers."""

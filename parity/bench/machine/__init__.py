@@ -1,0 +1,1 @@
+"""The machine: its limits, its GPUs, and where a benchmark ran."""

@@ -1,0 +1,1 @@
+"""Import, compilation, first call and peak memory, in processes of their own."""

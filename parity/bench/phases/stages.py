@@ -1,0 +1,129 @@
+"""The phases of one subject in one framework, timed in a process that has loaded no other."""
+
+from __future__ import annotations
+
+import gc
+import time
+from collections.abc import Callable, Mapping, Sequence
+from statistics import median
+from typing import Any
+
+import numpy as np
+
+from parity import ops
+from parity.bench.phases.disk_cache import counted
+from parity.bench.subjects.candidates import COMPILED, Candidate
+from parity.bench.subjects.prepared import Prepared
+from parity.bench.subjects.subject import Subject, of_op
+from parity.data.dtypes import cast
+from parity.execution import backends
+from parity.processes.peak import peak_bytes
+
+COLD, WARM, PEAK = "cold", "warm", "peak"
+# Calls for the steady time: enough for a median, and no more than a second of them where they are slow.
+STEADY_CALLS, LEAST_STEADY_CALLS, STEADY_S = 20, 3, 1.0
+
+Wait = Callable[[Any], Any]
+
+
+def start(backend: str, kinds: Sequence[str]) -> float:
+    """Seconds of the first compilation in this process, x + 1 for three numbers: the compiler itself is loaded.
+
+    Afterwards, untimed, a small attention of each of `kinds`: a compiler loads some parts at the first product or the first
+    gradient only, for which the first subject would be charged (in torch with more than half of its time).
+    """
+    backends.get(backend)  # importing the framework is a phase of its own
+    started = time.perf_counter()
+    _FIRST_PROGRAM[backend]()
+    elapsed = time.perf_counter() - started
+    op = ops.load("attention")
+    for kind in kinds:
+        measured(WARM, backend, "cpu", op.name, kind, "float32", op.sizes[-1])
+    return elapsed
+
+
+def measured(
+    stage: str, backend: str, device: str, op: str, kind: str, dtype: str, sizes: Mapping[str, int] | None = None
+) -> dict[str, Any]:
+    """One subject in one stage. Whatever its function raises passes through.
+
+    Returns:
+        In the stages COLD and WARM `compile_s`, `first_call_s` and `steady_s` in seconds, and `hits` and `misses` of the
+        cache on disk while it was compiled; in the stage PEAK `peak_bytes`.
+    """
+    subject = alone(backend, op, kind, dtype, sizes)
+    candidate = Candidate(COMPILED[backend], backend, "compiled", subject.functions[backend])
+    wait, room = candidate.adapter.wait, candidate.room
+    variants = [{name: cast(array, dtype) for name, array in values.items()} for values in subject.variants]
+    with candidate.adapter.settings(dtype):
+        prepared = room.prepared(candidate.function, subject.arguments, kind, "compiled", variants, device)
+        # Not before: making it ready may have traced parts of it.
+        with room.ready_to_compile():
+            if stage == PEAK:
+                return {"peak_bytes": peak_bytes(lambda: wait(prepared.call(0)))}
+            gc.collect()
+            with counted(backend) as count:
+                compile_s, first_call_s = _COMPILED[backend](prepared, wait)
+                hits, misses = count()
+            steady_s = _steady(prepared, wait)
+    if backend == "torch":
+        compile_s -= steady_s
+    return {
+        "compile_s": compile_s,
+        "first_call_s": first_call_s,
+        "steady_s": steady_s,
+        "hits": hits,
+        "misses": misses,
+    }
+
+
+def alone(backend: str, name: str, kind: str, dtype: str, sizes: Mapping[str, int] | None = None) -> Subject:
+    """What `parity.bench.subjects.subject.of_op` makes, for one framework: the other one is not loaded.
+
+    It would take memory, and time in each collection of garbage.
+    """
+    return of_op(ops.load(name), kind, dtype, sizes, backends=(backend,))
+
+
+def _steady(prepared: Prepared, wait: Wait) -> float:
+    """Seconds of a call once all is warm."""
+    seconds: list[float] = []
+    wait(prepared.call(0))
+    while len(seconds) < STEADY_CALLS and (len(seconds) < LEAST_STEADY_CALLS or sum(seconds) < STEADY_S):
+        seconds.append(_seconds(lambda: wait(prepared.call(len(seconds)))))
+    return median(seconds)
+
+
+def _seconds(call: Callable[[], object]) -> float:
+    started = time.perf_counter()
+    call()
+    return time.perf_counter() - started
+
+
+def _compiled_in_jax(prepared: Prepared, wait: Wait) -> tuple[float, float]:
+    """Seconds of tracing and compilation, which JAX can do by themselves, and of the first call of what they made."""
+    started = time.perf_counter()
+    program = prepared.run.lower(prepared.sets[0]).compile()  # type: ignore[attr-defined]
+    elapsed = time.perf_counter() - started
+    return elapsed, _seconds(lambda: wait(program(prepared.sets[0])))
+
+
+def _compiled_in_torch(prepared: Prepared, wait: Wait) -> tuple[float, float]:
+    """Seconds of the first call, in which torch traces and compiles, and of the second."""
+    return _seconds(lambda: wait(prepared.call(0))), _seconds(lambda: wait(prepared.call(1)))
+
+
+def _first_in_jax() -> None:
+    import jax
+
+    jax.block_until_ready(jax.jit(lambda x: x + 1)(np.ones(3, np.float32)))
+
+
+def _first_in_torch() -> None:
+    import torch
+
+    torch.compile(lambda x: x + 1)(torch.ones(3))
+
+
+_FIRST_PROGRAM = {"jax": _first_in_jax, "torch": _first_in_torch}
+_COMPILED = {"jax": _compiled_in_jax, "torch": _compiled_in_torch}

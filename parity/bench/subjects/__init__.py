@@ -1,0 +1,1 @@
+"""What is timed: functions, inputs, candidates, and the parity gate before the clock."""

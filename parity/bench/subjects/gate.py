@@ -1,0 +1,102 @@
+"""Parity first: nothing is timed whose output was not judged, in this process, on these inputs, in this dtype."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from parity.bench.subjects.subject import Subject
+from parity.compare.compare import compare
+from parity.data.dtypes import epsilon, is_floating
+from parity.execution.run_cache import InputVariant, RunCache, as_float64, decimal
+from parity.judge import tolerances
+from parity.judge.finding import Finding, Verdict
+from parity.judge.ladder import rung
+from parity.judge.text import line
+from parity.sides import SIDES
+
+
+@dataclass(frozen=True)
+class Gate:
+    """What the two functions of a subject were judged to be, and the truth that every candidate is held to.
+
+    Attributes:
+        findings: those of the float64 rung and of the rung of the dtype.
+        truths: leaf → float64 value, from the inputs rounded to the dtype.
+        errors: leaf → error of the better of the two functions, in units of the dtype.
+    """
+
+    subject: Subject
+    findings: tuple[Finding, ...]
+    truths: Mapping[str, np.ndarray]
+    errors: Mapping[str, float]
+
+    @property
+    def worst(self) -> Finding | None:
+        return max(self.findings, key=lambda finding: finding.verdict.severity, default=None)
+
+    @property
+    def verdict(self) -> Verdict:
+        return self.worst.verdict if self.worst else Verdict.VACUOUS
+
+    @property
+    def message(self) -> str:
+        """Why nothing may be timed; empty if it may."""
+        if self.verdict.passes:
+            return ""
+        return line(self.worst) if self.worst else "nothing was compared"
+
+    def judge(self, outputs: Mapping[str, np.ndarray]) -> str:
+        """Why a candidate with these outputs may not be timed; empty if it may.
+
+        It has to be as near to the float64 truth as the ladder asks of a side that is not called worse: within `FAR_UNITS`,
+        or within `SIDE_RATIO` of the better of the two functions, with which it stands against the same truth.
+        """
+        if set(outputs) != set(self.truths):
+            return f"it returns {', '.join(sorted(outputs))}, expected {', '.join(sorted(self.truths))}"
+        for name, truth in self.truths.items():
+            value = outputs[name]
+            if value.shape != truth.shape:
+                return f"{name} has shape {value.shape}, expected {truth.shape}"
+            error = units_off(value, truth, self.subject.dtype)
+            allowed = max(
+                tolerances.FAR_UNITS, tolerances.SIDE_RATIO * (self.errors[name] + tolerances.FLOOR_PEAK_UNITS)
+            )
+            if not error <= allowed:
+                return (
+                    f"{name} is {decimal(error)} units of {self.subject.dtype} from the float64 truth, "
+                    f"{decimal(allowed)} are allowed: parity is not shown"
+                )
+        return ""
+
+
+def gate(subject: Subject, timeout_s: float) -> Gate:
+    """Runs both functions of the subject through the ladder.
+
+    That of JAX compiled: uncompiled it compiles each of its operations anew at each size, which took nine tenths of the
+    time, and without `jax.jit` nothing is timed. That of PyTorch is not: each precision would cost a compilation.
+    """
+    evidence = RunCache(subject.functions, subject.arguments, subject.reference, timeout_s, always={"jax": "compiled"})
+    rungs = dict.fromkeys(("float64", subject.dtype))
+    findings = tuple(finding for dtype in rungs for finding in rung(evidence, dtype, "eager"))
+    truths: dict[str, np.ndarray] = {}
+    errors: dict[str, float] = {}
+    values = InputVariant(subject.dtype)
+    if findings and all(finding.verdict.passes for finding in findings):
+        for leaf in dict.fromkeys(finding.leaf for finding in findings):
+            truth = evidence.truth(leaf, values)
+            sides = [evidence.result(side, subject.dtype, "eager", values).leaf(leaf) for side in SIDES]
+            if truth is not None:
+                truths[leaf] = truth
+                errors[leaf] = min(units_off(side, truth, subject.dtype) for side in sides)
+    return Gate(subject, findings, truths, errors)
+
+
+def units_off(value: np.ndarray, truth: np.ndarray, dtype: str) -> float:
+    """The largest error in units of the dtype; infinite where a NaN or an infinity differs, or a whole number."""
+    found = compare(as_float64(value), as_float64(truth))
+    if not is_floating(value.dtype) and value.dtype.kind != "c":
+        return float("inf") if found.mismatches else 0.0
+    return found.error / epsilon(dtype)

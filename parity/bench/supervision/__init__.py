@@ -1,0 +1,1 @@
+"""The measuring process and the one that watches it."""

@@ -1,0 +1,1 @@
+"""The clock, its intervals and what they allow to say."""

@@ -1,0 +1,1 @@
+"""What is compared: inputs, leaf names, dtypes, saved cases."""

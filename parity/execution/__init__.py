@@ -1,0 +1,1 @@
+"""Runs one side once: backends, runner, limits, run cache."""

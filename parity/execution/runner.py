@@ -1,0 +1,111 @@
+"""Runs one side once: copies of the inputs in, named NumPy arrays out, whatever the function does."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import optree
+
+from parity.data.arguments import Arguments
+from parity.data.dtypes import cast
+from parity.data.inputs import cotangent
+from parity.execution import backends
+from parity.execution.limits import TimeLimitExceeded, time_limit
+from parity.execution.result import Problem, Result
+
+# A compiled call compiles first, which takes seconds where the call takes microseconds.
+COMPILE_PATIENCE = 5.0
+_ROOM = Path(__file__).parents[1]
+
+
+def run(
+    function: Callable[..., Any],
+    arguments: Arguments,
+    values: Mapping[str, np.ndarray],
+    *,
+    backend: str,
+    dtype: str,
+    mode: str,
+    timeout_s: float,
+) -> Result:
+    """Calls `function` on `values` cast to `dtype`, with gradients to `arguments.wrt`.
+
+    A function that raises, exits or hangs gives a `Result` with a problem; only Ctrl-C and errors of the caller pass
+    through. When the gradient alone fails, the outputs are kept.
+    """
+    adapter = backends.get(backend)
+    attempt = partial(_attempt, adapter, function, arguments, values, dtype, mode)
+    limit = timeout_s * (COMPILE_PATIENCE if mode == "compiled" else 1.0)
+    try:
+        with time_limit(limit):
+            return attempt(wrt=arguments.wrt)
+    except (Exception, SystemExit, TimeLimitExceeded) as error:
+        problem = described(error, "grad")
+    if arguments.wrt and not problem.is_timeout:
+        try:
+            with time_limit(limit):
+                result = attempt(wrt=())
+            return Result(result.outputs, {}, (problem,), result.written)
+        except (Exception, SystemExit, TimeLimitExceeded) as error:
+            problem = described(error, "out")
+    return Result(problems=(Problem("out", problem.text, problem.place, problem.is_timeout),))
+
+
+def _attempt(
+    adapter: backends.Backend,
+    function: Callable[..., Any],
+    arguments: Arguments,
+    values: Mapping[str, np.ndarray],
+    dtype: str,
+    mode: str,
+    wrt: tuple[str, ...],
+) -> Result:
+    written: set[str] = set()
+
+    def call(target: Callable[..., Any], arrays: Mapping[str, Any]) -> Any:
+        tree = arguments.tree(arrays)
+        output = arguments.call(target, tree)
+        written.update(_changed_containers(tree, arguments.tree(arrays)))
+        return output
+
+    with adapter.settings(dtype):
+        before = {name: cast(array, dtype) for name, array in values.items()}
+        arrays = {name: adapter.from_numpy(array) for name, array in before.items()}
+        evaluation = adapter.evaluate(function, call, arrays, wrt, cotangent, mode == "compiled")
+        # Converted before the settings end: a float64 array of JAX may be demoted outside.
+        outputs = {name: _to_numpy(adapter, leaf) for name, leaf in evaluation.outputs.items()}
+        gradients = {f"grad/{name}": adapter.to_numpy(leaf) for name, leaf in evaluation.gradients.items()}
+        after = {name: adapter.to_numpy(array) for name, array in arrays.items()}
+    written.update(
+        name for name in before if before[name].tobytes() != after[name].astype(before[name].dtype).tobytes()
+    )
+    return Result(outputs, gradients, (), tuple(sorted(written)))
+
+
+def _to_numpy(adapter: backends.Backend, leaf: Any) -> Any:
+    return leaf if leaf is None or isinstance(leaf, str) else adapter.to_numpy(leaf)
+
+
+def _changed_containers(seen: Mapping[str, Any], fresh: Mapping[str, Any]) -> list[str]:
+    """Parameters whose dict or list lost, gained or exchanged a leaf during a call."""
+
+    def changed(before: Any, after: Any) -> bool:
+        leaves, structure = optree.tree_flatten(before, none_is_leaf=True)
+        other_leaves, other_structure = optree.tree_flatten(after, none_is_leaf=True)
+        return structure != other_structure or any(a is not b for a, b in zip(leaves, other_leaves, strict=True))
+
+    return [name for name in fresh if changed(fresh[name], seen[name])]
+
+
+def described(error: BaseException, leaf: str) -> Problem:
+    """The exception in one line, and the place in the caller's own code that raised it."""
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if _ROOM not in Path(f.filename).parents]
+    own = [f for f in frames if "site-packages" not in f.filename and not f.filename.startswith("<")]
+    place = f"{own[-1].filename}:{own[-1].lineno}" if own else ""
+    lines = str(error).strip().splitlines() or [""]
+    return Problem(leaf, f"{type(error).__name__}: {lines[0]}", place, isinstance(error, TimeLimitExceeded))

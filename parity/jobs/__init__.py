@@ -1,0 +1,1 @@
+"""The jobs of the command line: the main run, training on the digits, regimes, strict mode."""

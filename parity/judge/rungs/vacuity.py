@@ -1,0 +1,74 @@
+"""A comparison that could not have failed is no pass."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from parity.compare.compare import Statistics, compare
+from parity.judge.finding import Finding, Verdict
+from parity.judge.rungs.leaf import Leaf
+from parity.sides import SIDES
+
+# A large change of one input, to see whether any output notices.
+CHANGE = 0.5
+
+
+def vacuous(leaf: Leaf, finding: Finding, statistics: Statistics) -> Finding | None:
+    """The finding of a comparison that says nothing; None if it says something."""
+    reason = _reason(statistics, leaf.name.startswith("grad/"))
+    if not reason:
+        return None
+    if leaf.name.startswith("grad/") and statistics.highest_actual == 0 and statistics.lowest_actual == 0:
+        name = leaf.name.removeprefix("grad/")
+        if not _output_depends_on(leaf, name):
+            return replace(
+                finding,
+                warning=True,
+                message=f"no output depends on {name} on either side: changed as a test, it changed none",
+            )
+        if leaf.is_zero_but_for_rounding():
+            return None
+        reason = (
+            f"no gradient flows to {name} on either side, although the outputs depend on it: every element is zero; "
+            "exclude it with wrt="
+        )
+    return replace(finding, verdict=Verdict.VACUOUS, message=reason)
+
+
+def _reason(statistics: Statistics, is_gradient: bool) -> str:
+    if statistics.size == 0:
+        return "the leaf is empty: nothing was compared"
+    if statistics.nan_actual == statistics.nan_expected == statistics.size:
+        return "all NaN on both sides: no number was compared; use inputs inside the function's domain"
+    lowest, highest = statistics.lowest_actual, statistics.highest_actual
+    if statistics.mismatches or lowest != highest:
+        return ""
+    if highest is None:
+        return "no finite number on either side: use inputs inside the function's domain"
+    if highest == 0:
+        return "every element is zero on both sides: a broken function could give the same; use other inputs"
+    # The gradient of a sum or a mean is constant, and yet a number that the random cotangent decides.
+    if statistics.size > 1 and not is_gradient:
+        return f"every element is {highest:g} on both sides: constant; use other inputs"
+    return ""
+
+
+def _output_depends_on(leaf: Leaf, name: str) -> bool:
+    """Does any output of either side change when this input alone changes?"""
+    changed = replace(leaf.values, jitter=1, size=CHANGE, only=name)
+    for side in SIDES:
+        before = leaf.evidence.result(side, "float64", "eager", leaf.values).outputs
+        after = leaf.evidence.result(side, "float64", "eager", changed)
+        if after.problems:
+            return True
+        for key, value in before.items():
+            other = after.outputs.get(key)
+            if isinstance(value, np.ndarray) and isinstance(other, np.ndarray) and _changed(value, other):
+                return True
+    return False
+
+
+def _changed(before: np.ndarray, after: np.ndarray) -> bool:
+    return before.shape != after.shape or compare(before, after).mismatches > 0

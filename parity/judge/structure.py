@@ -1,0 +1,80 @@
+"""Structure first, values last: which leaves both sides have, and what differs before any number is compared."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from parity.execution.result import Result
+from parity.judge.finding import Finding, Verdict
+
+
+def comparable(jax: Result, torch: Result, dtype: str, mode: str) -> tuple[list[str], list[Finding]]:
+    """The leaves whose numbers can be compared, and a finding for each that cannot or was not."""
+    findings = [
+        Finding(
+            leaf=problem.leaf,
+            dtype=dtype,
+            mode=mode,
+            verdict=Verdict.ERROR,
+            side=side,
+            message=problem.words,
+        )
+        for side, result in (("jax", jax), ("torch", torch))
+        for problem in result.problems
+    ]
+    findings += [
+        Finding(
+            leaf=f"in/{name}",
+            dtype=dtype,
+            mode=mode,
+            verdict=Verdict.SEMANTIC,
+            side=side,
+            message=f"the {side} function writes into its input {name}; return a new value instead",
+        )
+        for side, result in (("jax", jax), ("torch", torch))
+        for name in result.written
+    ]
+    failed = {problem.leaf for result in (jax, torch) for problem in result.problems}
+    leaves: list[str] = []
+    for kind, ours, theirs in (("out", jax.outputs, torch.outputs), ("grad", jax.gradients, torch.gradients)):
+        if "out" in failed or kind in failed:
+            continue
+        if kind == "out" and not ours and not theirs:
+            findings.append(
+                Finding("out", dtype, mode, Verdict.VACUOUS, message="neither side returns anything to compare")
+            )
+        only = {"jax": [n for n in ours if n not in theirs], "torch": [n for n in theirs if n not in ours]}
+        if only["jax"] or only["torch"]:
+            words = "; ".join(f"only {side} returns {', '.join(names)}" for side, names in only.items() if names)
+            findings.append(Finding(kind, dtype, mode, Verdict.STRUCTURE, message=words))
+        for name in (n for n in ours if n in theirs):
+            difference = _difference(ours[name], theirs[name])
+            if difference:
+                findings.append(Finding(name, dtype, mode, Verdict.STRUCTURE, message=difference))
+            elif isinstance(ours[name], np.ndarray):
+                leaves.append(name)
+            else:
+                findings.append(Finding(name, dtype, mode, Verdict.EXACT, message=f"{ours[name]!r} on both sides"))
+    return leaves, findings
+
+
+def _difference(actual: Any, expected: Any) -> str:
+    """What differs between two leaves besides their numbers; empty if nothing."""
+    if not isinstance(actual, np.ndarray) or not isinstance(expected, np.ndarray):
+        same = type(actual) is type(expected) and actual == expected
+        return "" if same else f"jax returns {_words(actual)}, torch returns {_words(expected)}"
+    if actual.shape != expected.shape:
+        return f"jax returns shape {actual.shape}, torch returns shape {expected.shape}"
+    for value in (actual, expected):
+        if value.dtype.kind not in "fiubc" and value.dtype.name != "bfloat16":
+            return f"a leaf of dtype {value.dtype} cannot be compared; return numbers"
+    # The width of integers is a setting of JAX (x64), not a property of the function.
+    if actual.dtype != expected.dtype and not (actual.dtype.kind in "iu" and actual.dtype.kind == expected.dtype.kind):
+        return f"jax returns dtype {actual.dtype}, torch returns dtype {expected.dtype}"
+    return ""
+
+
+def _words(value: Any) -> str:
+    return f"an array of shape {value.shape}" if isinstance(value, np.ndarray) else repr(value)

@@ -1,0 +1,157 @@
+"""What hangs, dies or takes all memory costs one candidate, not the run. Real processes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from parity.bench.settings import Settings
+from parity.errors import InputError
+
+pytestmark = pytest.mark.both
+X = np.linspace(-2, 2, 15, dtype=np.float32).reshape(3, 5)
+SETTINGS = Settings(budget_s=0.5, threads=1)  # long enough for what goes wrong after some calls
+
+
+@pytest.fixture(scope="module")
+def supervisor(tmp_path_factory):
+    from parity.bench.supervision.supervise import Supervisor
+
+    with Supervisor(SETTINGS, tmp_path_factory.mktemp("report")) as supervisor:
+        yield supervisor
+
+
+@pytest.fixture
+def measured(supervisor):
+    """`measured(torch_fn, **settings)`: the comparison, and its rows by name."""
+    from parity.bench.supervision.task import Pair, Task
+
+    def run(name, jax="in_jax", **settings):
+        before = supervisor.settings
+        supervisor.settings = replace(before, **settings)
+        try:
+            task = Task("pair", "forward", "float32", pair=Pair(f"pairs:{jax}", f"pairs:{name}", (X,)))
+            comparison = supervisor.measure(task)
+        finally:
+            supervisor.settings = before
+        return comparison, {row["name"]: row for row in comparison["candidates"]}
+
+    return run
+
+
+def test_the_process_works_through_one_task_after_the_other(supervisor, measured):
+    first, _ = measured("in_torch")
+    process = supervisor._process.pid
+    second, rows = measured("prints")
+    assert supervisor._process.pid == process
+    assert first["message"] == second["message"] == ""
+    assert rows["torch"]["status"] == "timed"
+    assert "printed by the function" in supervisor.log.read_text()
+
+
+def test_one_that_dies_is_a_row_and_the_rest_is_measured(measured):
+    _, rows = measured("dies_later")
+    assert rows["torch"]["status"] == "failed"
+    assert rows["torch"]["message"] == "its process ended with exit code 7 in timing"
+    assert rows["jax.jit"]["status"] == rows["torch.compile"]["status"] == "timed"
+
+
+def test_one_that_hangs_is_a_row_and_the_rest_is_measured(measured):
+    _, rows = measured("hangs_later", timeout_s=3.0)
+    assert rows["torch"]["message"] == "no result after 3 s of timing: its process was ended"
+    assert rows["jax.jit"]["status"] == rows["torch.compile"]["status"] == "timed"
+
+
+def test_one_that_takes_all_memory_is_a_row_and_the_rest_is_measured(supervisor, measured):
+    from parity.bench.supervision.supervise import resident_bytes
+
+    measured("in_torch")
+    allowed = resident_bytes(supervisor._process.pid) + 600 * 2**20
+    _, rows = measured("grows_later", memory_bytes=allowed)
+    assert rows["torch"]["message"].startswith("out of memory in timing: it took ")
+    assert rows["jax.jit"]["status"] == rows["torch.compile"]["status"] == "timed"
+
+
+def test_a_process_that_is_lost_before_any_candidate_is_the_message_of_the_comparison(measured, monkeypatch):
+    from parity.bench.supervision import supervise
+
+    monkeypatch.setattr(supervise, "PARITY_PATIENCE", 0.01)
+    comparison, rows = measured("hangs")
+    assert comparison["message"] == "no result after 0.6 s of parity: its process was ended"
+    assert (rows, comparison["parity"]["passed"]) == ({}, False)
+
+
+def test_what_there_is_not_is_bad_input(measured):
+    with pytest.raises(InputError, match=r"SELECT: pairs has no missing"):
+        measured("missing")
+
+
+def test_a_device_that_is_not_there_is_bad_input(tmp_path):
+    import torch
+
+    from parity.bench.supervision.supervise import Supervisor
+
+    if torch.cuda.is_available():
+        pytest.skip("there is one here")
+    with (
+        Supervisor(Settings(device="cuda"), tmp_path) as supervisor,
+        pytest.raises(InputError, match=r"--device: got 'cuda', but jax sees none .* use --device cpu"),
+    ):
+        supervisor.environment()
+
+
+def test_the_environment_says_where_it_was(supervisor):
+    found = supervisor.environment()
+    assert found["cores"] == os.cpu_count()
+    assert found["processor"]
+    assert len(found["load"]) == 1
+    assert found["jax"]["version"]
+    assert found["torch"]["threads"] == 1
+
+
+def test_the_measuring_process_ends_with_the_one_that_watches_it(tmp_path):
+    program = f"""
+import sys, time
+from pathlib import Path
+from parity.bench.settings import Settings
+from parity.bench.supervision.supervise import Supervisor
+
+if __name__ == "__main__":
+    supervisor = Supervisor(Settings(threads=1), Path({str(tmp_path)!r}))
+    supervisor._start()
+    print(supervisor._process.pid, flush=True)
+    time.sleep(1000)
+"""
+    (tmp_path / "watch.py").write_text(program)
+    deadline = time.monotonic() + 60
+    with subprocess.Popen([sys.executable, "watch.py"], cwd=tmp_path, stdout=subprocess.PIPE, text=True) as watcher:
+        worker = int(watcher.stdout.readline())
+        while "1" not in _out_of_memory_score(worker) and time.monotonic() < deadline:  # it has set itself up
+            time.sleep(0.05)
+        watcher.send_signal(signal.SIGKILL)
+    while _is_alive(worker) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not _is_alive(worker)
+
+
+def _out_of_memory_score(pid):
+    try:
+        with open(f"/proc/{pid}/oom_score_adj") as file:
+            return file.read()
+    except OSError:
+        return "1"  # a system that has none
+
+
+def _is_alive(pid):
+    try:
+        with open(f"/proc/{pid}/stat") as file:
+            return file.read().rsplit(")", 1)[1].split()[0] not in ("Z", "X")
+    except OSError:
+        return False
