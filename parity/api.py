@@ -36,6 +36,7 @@ def check(
     modes: Sequence[str] = ("eager",),
     deviations: Iterable[Deviation] | str | Path = (),
     regimes: Sequence[str] = ("unit",),
+    device: str = "cpu",
     timeout_s: float = 60.0,
     causes_s: float = 20.0,
     name: str = "",
@@ -57,6 +58,7 @@ def check(
         modes: "eager", "compiled" (`jax.jit` against `torch.compile(fullgraph=True)`).
         deviations: declared, accepted differences: `Deviation` objects, or the path of a TOML file of them.
         regimes: kinds of inputs that are made of the caller's: "unit" are these themselves; see `parity.data.inputs.REGIMES`.
+        device: "cpu" or "cuda": where both sides run; both have to see it.
         timeout_s: seconds that one eager call of one side may take; a compiled call may take five times as long.
         causes_s: seconds that the search for the cause of a difference may take.
         name: heads the report; by default the name of `jax_fn`.
@@ -77,27 +79,24 @@ def check(
     if not isinstance(timeout_s, (int, float)) or not 0 < timeout_s <= LONGEST_S:
         raise InputError(f"timeout_s: got {timeout_s!r}, expected a number of seconds above 0, at most {LONGEST_S:g}")
     for side in SIDES:
-        backends.get(side)
+        backends.get(side).find_device(device)
     arguments = parse(inputs, wrt, (jax_fn, torch_fn))
-    evidence = RunCache({"jax": jax_fn, "torch": torch_fn}, arguments, reference, timeout_s)
+    cache = RunCache.live(dict(zip(SIDES, (jax_fn, torch_fn), strict=True)), arguments, reference, timeout_s, device)
     title = name or getattr(jax_fn, "__name__", type(jax_fn).__name__)
     declared = checked(deviations, title)
     findings: list[Finding] = []
     uninformative: list[Finding] = []
     for regime in _chosen("regimes", regimes, tuple(REGIMES)):
-        for mode in modes if regime == "unit" else modes[:1]:
-            for dtype in rungs:
-                progress(f"{dtype} {mode}" + (f" {regime}" if regime != "unit" else ""))
-                for finding in ladder.rung(evidence, dtype, mode, regime):
-                    (uninformative if ladder.says_nothing(finding) else findings).append(finding)
-    if evidence.reference_problem:
-        words = f"the reference failed: {evidence.reference_problem.words}"
-        findings.append(Finding("out", "float64", modes[0], Verdict.ERROR, message=words))
+        for finding in ladder.rungs(cache, rungs, modes if regime == "unit" else modes[:1], regime, progress):
+            (uninformative if ladder.is_uninformative(finding) else findings).append(finding)
+    if cache.reference_problem:
+        message = f"the reference failed: {cache.reference_problem.words}"
+        findings.append(Finding("out", "float64", modes[0], Verdict.ERROR, message=message))
     judged = apply(declared, findings)
     if any(finding.verdict in (Verdict.SEMANTIC, Verdict.INTERNAL_PRECISION) for finding in judged):
         progress("looking for the cause")
-        judged = [_both(*pair) for pair in zip(judged, explain(evidence, judged, causes_s), strict=True)]
-    return Report(title, tuple(judged), environment(), tuple(uninformative))
+        judged = [_both(*pair) for pair in zip(judged, explain(cache, judged, causes_s), strict=True)]
+    return Report(title, tuple(judged), environment(device), tuple(uninformative))
 
 
 def assert_parity(jax_fn: Callable[..., Any], torch_fn: Callable[..., Any], inputs: Any, **options: Any) -> None:

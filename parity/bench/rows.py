@@ -45,7 +45,7 @@ def timed_row(
         words = f"other programs took {others:.1f} processors while it was timed; run again when the machine is quiet"
         judgement = Judgement(Speed.CANNOT_TELL, words)
     seconds = seconds_dict(list(samples.seconds[name].values()), settings.confidence)
-    breaks = entry.candidate.room.graph_breaks() if entry.candidate.mode == "compiled" else 0
+    breaks = entry.candidate.adapter.graph_breaks() if entry.candidate.mode == "compiled" else 0
     flags = [f"compiled {recompilations} times more while it was timed"] if recompilations else []
     flags += [f"{breaks} graph breaks"] if breaks else []
     flags += (

@@ -45,12 +45,12 @@ def measure(
         What was found, and the samples behind it; None if nothing was timed.
     """
     stage(PARITY, "")
-    found = gate(subject, settings.timeout_s)
+    found = gate(subject, settings.timeout_s, settings.device)
     judged = {"passed": not found.message, "verdict": str(found.verdict), "message": found.message}
     blank = Comparison(subject.op, subject.kind, subject.dtype, dict(subject.sizes or {}), BASE, judged)
     if found.message:
         return replace(blank, message=f"failed parity: {found.message}"), None
-    with frameworks(subject.dtype) as compilations:
+    with frameworks(subject.dtype, settings.device) as compilations:
         rows, entries = _entries(
             subject, settings, found, filter(wanted, candidates(subject)), stage, broken or {}, compilations
         )

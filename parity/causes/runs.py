@@ -11,8 +11,9 @@ import numpy as np
 from parity.causes.target import FLOOR, Target, leaf_error
 from parity.causes.tracing import program_of
 from parity.data.arguments import Arguments
+from parity.data.input_variant import GIVEN
 from parity.data.inputs import normal
-from parity.execution.run_cache import GIVEN, RunCache
+from parity.execution.run_cache import RunCache
 from parity.execution.runner import run
 from parity.judge.finding import Cause
 from parity.programs.program import Node, Program
@@ -76,7 +77,7 @@ def _changed(evidence: RunCache, name: str, value: int) -> Arguments:
 def _run(evidence: RunCache, side: str, arguments: Arguments, values: Mapping[str, np.ndarray]) -> dict[str, Any]:
     """The leaves of one more run; none if it failed."""
     limit = min(evidence.timeout_s, PATIENCE_S)
-    function = evidence.functions[side]
+    function = evidence.function(side)
     result = run(function, arguments, values, backend=side, dtype="float64", mode="eager", timeout_s=limit)
     return {} if result.problems else {**result.outputs, **result.gradients}
 

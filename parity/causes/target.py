@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from parity.compare.compare import compare
-from parity.execution.run_cache import as_float64
+from parity.data.dtypes import as_float64
 from parity.judge import tolerances
 
 FLOOR, FALL = tolerances.CAUSE_FLOOR, tolerances.CAUSE_FALL

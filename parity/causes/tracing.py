@@ -12,15 +12,17 @@ from parity.causes.context import Context
 from parity.causes.search import OutOfTime, Search
 from parity.causes.target import Target, leaf_error
 from parity.data.arguments import Arguments
+from parity.data.input_variant import GIVEN, InputVariant
 from parity.data.inputs import cotangent
 from parity.execution.limits import TimeLimitExceeded, time_limit
-from parity.execution.run_cache import GIVEN, InputVariant, RunCache
+from parity.execution.run_cache import RunCache
+from parity.judge import variants
 from parity.programs import from_jax, from_torch
 from parity.programs.evaluate import Machine
 from parity.programs.program import Program
 from parity.sides import SIDES
 
-AGAIN = InputVariant(jitter=1, size=2.0**-3)
+AGAIN = variants.again()
 FAITHFUL = 1e-11  # a program stands for a function only if it gives what the function gives
 LARGEST = 1 << 24  # elements of all inputs together: beyond it a single run takes too much of the budget
 _TRACERS = {"jax": from_jax.trace, "torch": from_torch.trace}
@@ -53,7 +55,7 @@ def program_of(evidence: RunCache, side: str, deadline: float, arguments: Argume
     copies = {name: array.copy() for name, array in arrays.items()}
     try:
         with time_limit(min(evidence.timeout_s, remaining)):
-            return _TRACERS[side](evidence.functions[side], lambda f, x: bound.call(f, bound.tree(x)), copies)
+            return _TRACERS[side](evidence.function(side), lambda f, x: bound.call(f, bound.tree(x)), copies)
     except (Exception, SystemExit, TimeLimitExceeded):
         return None  # the caller's function, or an operation without a translation: no program, no claim
 

@@ -11,6 +11,7 @@ import numpy as np
 import optree
 
 from parity.data.dtypes import is_floating
+from parity.data.template import Slot, by_name
 from parity.data.tree import named_leaves
 from parity.errors import InputError
 
@@ -41,7 +42,12 @@ class Arguments:
         tree: Any = optree.tree_unflatten(self.structure, leaves)
         return tree
 
+    def by_name(self, function: Callable[..., Any]) -> Callable[[Mapping[str, Any]], dict[str, Any]]:
+        """The function on arrays by name, which returns its outputs by name; compilers trace through it."""
+        return by_name(function, self.tree({name: Slot(name) for name in self.arrays}), self.positional)
+
     def call(self, function: Callable[..., Any], tree: Mapping[str, Any]) -> Any:
+        """The result of the function on this tree of arguments."""
         return function(*tree.values()) if self.positional else function(**tree)
 
 

@@ -41,3 +41,13 @@ def cast(array: np.ndarray, dtype: str) -> np.ndarray:
     target = FLOATS[dtype]
     with np.errstate(over="ignore", under="ignore", invalid="ignore"):
         return (array.astype(np.float32) if target.itemsize < 4 else array).astype(target)
+
+
+def as_float64(array: np.ndarray) -> np.ndarray:
+    """The values in float64, or in complex128 for complex ones."""
+    return array.astype(np.complex128 if array.dtype.kind == "c" else np.float64)
+
+
+def is_discrete(array: np.ndarray) -> bool:
+    """Whole numbers or booleans: rounding is owed by none of them."""
+    return array.dtype.kind in "iub"

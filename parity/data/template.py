@@ -37,6 +37,13 @@ def called(
     return function(*tree.values()) if positional else function(**tree)
 
 
+def by_name(
+    function: Callable[..., Any], template: Mapping[str, Any], positional: bool
+) -> Callable[[Mapping[str, Any]], dict[str, Any]]:
+    """Arrays by name → outputs by name. What is no array is a constant to a compiler."""
+    return lambda arrays: named(called(function, template, positional, arrays))
+
+
 def named(tree: Any, prefix: str = "out") -> dict[str, Any]:
     """Name → leaf, with the names of `parity.data.tree.named_leaves`."""
     if isinstance(tree, Mapping):

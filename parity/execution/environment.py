@@ -9,11 +9,12 @@ from typing import Any
 from parity.execution import backends
 
 
-def environment() -> dict[str, Any]:
+def environment(device: str = "cpu") -> dict[str, Any]:
+    """Versions, devices and precision settings of both frameworks."""
     versions = {name: metadata.version(name) for name in ("numpy", "ml_dtypes", "optree")}
     return {
         "python": platform.python_version(),
         "machine": platform.machine(),
         "packages": versions,
-        **{name: backends.get(name).environment() for name in backends.NAMES},
+        **{name: backends.get(name).environment(device) for name in backends.NAMES},
     }

@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from parity.data.leaf import LeafName
+
 
 @dataclass(frozen=True)
 class Problem:
@@ -27,6 +29,7 @@ class Problem:
 
     @property
     def words(self) -> str:
+        """The text, with the place where it is known."""
         return self.text + (f" at {self.place}" if self.place else "")
 
 
@@ -47,4 +50,5 @@ class Result:
     written: tuple[str, ...] = ()
 
     def leaf(self, name: str) -> Any:
-        return self.gradients.get(name) if name.startswith("grad") else self.outputs.get(name)
+        """The value of this leaf; None if the run has none."""
+        return self.gradients.get(name) if LeafName(name).is_gradient else self.outputs.get(name)

@@ -1,112 +1,143 @@
-"""All runs behind one check: each is made once, when a verdict asks for it."""
+"""All runs behind one check: each is made when a verdict asks for it, and dropped when no verdict needs it any more."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from parity.data.arguments import Arguments
-from parity.data.dtypes import cast, is_floating
-from parity.data.inputs import in_regime, jittered
+from parity.data.dtypes import is_floating
+from parity.data.input_variant import GIVEN, InputVariant
+from parity.data.leaf import LeafName
 from parity.data.tree import named_leaves
 from parity.execution.limits import TimeLimitExceeded, time_limit
 from parity.execution.result import Problem, Result
-from parity.execution.runner import described, run
-from parity.sides import SIDES
+from parity.execution.runner import LiveRunner, Runner, described
 
-
-@dataclass(frozen=True)
-class InputVariant:
-    """Which inputs a run sees.
-
-    Attributes:
-        rounded_to: dtype that the caller's values are rounded to first; `float64` leaves them as they are.
-        jitter: 0 for the caller's values; k > 0 for the k-th small random change of them.
-        size: relative size of that change.
-        only: the one input that changes; all by default.
-        regime: what was made of the caller's values before; `unit` leaves them as they are.
-        again, again_size: number and size of a second, tiny move on top of the first.
-    """
-
-    rounded_to: str = "float64"
-    jitter: int = 0
-    size: float = 0.0
-    only: str = ""
-    regime: str = "unit"
-    again: int = 0
-    again_size: float = 0.0
-
-
-GIVEN = InputVariant()
+# Runs on moved inputs that are kept: two variants on both sides in two dtypes are the most that one measurement compares.
+MOVED_RUNS = 4
+MOVED_INPUTS = 2
 
 
 @dataclass
 class RunCache:
-    """Two functions and their inputs, and every run of them so far.
+    """Two sides, their inputs, and the runs of them that are still needed.
+
+    Runs on the caller's own inputs are kept until `release`; of those on moved inputs the latest `MOVED_RUNS`. What is
+    measured on moved inputs is measured for all leaves at once (`Leaf.for_each`), so that no run is made twice.
 
     Attributes:
-        always: side → mode that it runs in, whichever is asked for; findings name the one that was asked for.
+        runners: name of a side → what runs it. The first is `actual`, the second `expected`.
+        arguments: the inputs of both.
+        reference: the same function in NumPy, if there is one.
+        reference_problem: why the reference gave nothing, once it failed.
     """
 
-    functions: Mapping[str, Callable[..., Any]]
+    runners: Mapping[str, Runner]
     arguments: Arguments
-    reference: Callable[..., Any] | None
-    timeout_s: float
-    always: Mapping[str, str] = field(default_factory=dict)
-    _runs: dict[tuple[str, str, str, InputVariant], Result] = field(default_factory=dict)
-    _inputs: dict[InputVariant, dict[str, np.ndarray]] = field(default_factory=dict)
-    _references: dict[InputVariant, dict[str, Any]] = field(default_factory=dict)
-    _hung: dict[str, Problem] = field(default_factory=dict)
+    reference: Callable[..., Any] | None = None
+    timeout_s: float = 60.0
     reference_problem: Problem | None = None
+    _runs: OrderedDict[tuple[InputVariant, str, str, str], Result] = field(default_factory=OrderedDict)
+    _inputs: OrderedDict[InputVariant, dict[str, np.ndarray]] = field(default_factory=OrderedDict)
+    _references: dict[InputVariant, dict[str, Any]] = field(default_factory=dict)
+    _measured: dict[Hashable, Any] = field(default_factory=dict)
+    _unchanged: dict[InputVariant, bool] = field(default_factory=dict)
+    _hung: dict[str, Problem] = field(default_factory=dict)
 
-    def inputs(self, values: InputVariant) -> dict[str, np.ndarray]:
+    @classmethod
+    def live(
+        cls,
+        functions: Mapping[str, Callable[..., Any]],
+        arguments: Arguments,
+        reference: Callable[..., Any] | None = None,
+        timeout_s: float = 60.0,
+        device: str = "cpu",
+        always: Mapping[str, str] | None = None,
+    ) -> RunCache:
+        """A cache that runs these functions, one for each framework.
+
+        Args:
+            always: side → mode that it runs in, whichever is asked for; findings name the one that was asked for.
+        """
+        runners = {
+            side: LiveRunner(function, side, arguments, timeout_s, device, (always or {}).get(side, ""))
+            for side, function in functions.items()
+        }
+        return cls(runners, arguments, reference, timeout_s)
+
+    @property
+    def sides(self) -> tuple[str, str]:
+        """The names of both sides, `actual` first."""
+        actual, expected = self.runners
+        return actual, expected
+
+    def function(self, side: str) -> Callable[..., Any]:
+        """The caller's function on this side."""
+        return self.runners[side].function
+
+    def inputs(self, variant: InputVariant = GIVEN) -> dict[str, np.ndarray]:
         """The inputs by name; floating ones in float64 when they were given in less, so that a cast is exact."""
-        if values not in self._inputs:
-            arrays = {name: in_regime(name, array, values.regime) for name, array in self.arguments.arrays.items()}
-            for stage, number, size in (("", values.jitter, values.size), ("again/", values.again, values.again_size)):
-                arrays = {
-                    name: jittered(stage + name, array, number, size) if number and values.only in ("", name) else array
-                    for name, array in arrays.items()
-                }
-            self._inputs[values] = {
-                name: cast(cast(array, values.rounded_to), "float64") for name, array in arrays.items()
-            }
-        return self._inputs[values]
+        if variant not in self._inputs:
+            self._inputs[variant] = variant.arrays(self.arguments.arrays)
+            _keep_latest(self._inputs, MOVED_INPUTS, lambda one: bool(one.moves))
+        self._inputs.move_to_end(variant)
+        return self._inputs[variant]
 
-    def result(self, side: str, dtype: str, mode: str, values: InputVariant = GIVEN) -> Result:
+    def result(self, side: str, dtype: str, mode: str, variant: InputVariant = GIVEN) -> Result:
         """One side's run. After a side hung once it is not called again."""
-        values, mode = self._same(values), self.always.get(side, mode)
-        key = (side, dtype, mode, values)
+        variant = self._same(variant)
+        key = (variant, side, dtype, mode)
         if key not in self._runs:
-            if side in self._hung:
-                self._runs[key] = Result(problems=(self._hung[side],))
-            else:
-                self._runs[key] = run(
-                    self.functions[side],
-                    self.arguments,
-                    self.inputs(values),
-                    backend=side,
-                    dtype=dtype,
-                    mode=mode,
-                    timeout_s=self.timeout_s,
-                )
-                for problem in self._runs[key].problems:
-                    if problem.is_timeout:
-                        self._hung[side] = problem
+            hung = self._hung.get(side)
+            result = (
+                Result(problems=(hung,)) if hung else self.runners[side].run(variant, self.inputs(variant), dtype, mode)
+            )
+            for problem in result.problems:
+                if problem.is_timeout:
+                    self._hung[side] = problem
+            self._runs[key] = result
+            _keep_latest(self._runs, MOVED_RUNS, lambda one: bool(one[0].moves))
+        self._runs.move_to_end(key)
         return self._runs[key]
 
-    def _same(self, values: InputVariant) -> InputVariant:
-        """The unrounded values when rounding changes nothing, so that no run is made twice."""
-        exact = replace(values, rounded_to="float64")
-        if values == exact or values.jitter or values.again:
-            return values
-        given, rounded = self.inputs(exact), self.inputs(values)
-        equal = all(np.array_equal(given[n], rounded[n], equal_nan=is_floating(given[n].dtype)) for n in given)
-        return exact if equal else values
+    def release(self, dtype: str = "", mode: str = "") -> None:
+        """Drops the runs in this dtype and mode; without them all runs, inputs and measurements."""
+        self.release_moved()
+        kept_runs = ((key, run) for key, run in self._runs.items() if dtype and key[2:] != (dtype, mode))
+        self._runs = OrderedDict(kept_runs)
+        if not dtype:
+            for kept in (self._inputs, self._references, self._measured, self._unchanged):
+                kept.clear()
+
+    def release_moved(self) -> None:
+        """Drops the runs on moved inputs, and these inputs."""
+        for kept in [key for key in self._runs if key[0].moves]:
+            del self._runs[kept]
+        for variant in [variant for variant in self._inputs if variant.moves]:
+            del self._inputs[variant]
+
+    def once(self, key: Hashable, measure: Callable[[], Any]) -> Any:
+        """`measure()`, which must be small, made once until `release`."""
+        if key not in self._measured:
+            self._measured[key] = measure()
+        return self._measured[key]
+
+    def _same(self, variant: InputVariant) -> InputVariant:
+        """The unrounded variant when rounding changes nothing, so that no run is made twice."""
+        exact = variant.rounded("float64")
+        if variant == exact or variant.moves:
+            return variant
+        if variant not in self._unchanged:
+            given, rounded = self.inputs(exact), variant.arrays(self.arguments.arrays)
+            self._unchanged[variant] = all(
+                np.array_equal(given[n], rounded[n], equal_nan=is_floating(given[n].dtype)) for n in given
+            )
+        return exact if self._unchanged[variant] else variant
 
     def constant_inputs(self) -> list[str]:
         """Floating inputs of more than one element that are all the same number."""
@@ -116,44 +147,41 @@ class RunCache:
             if is_floating(array.dtype) and array.size > 1 and (array == array.flat[0]).all()
         ]
 
-    def reference_leaf(self, leaf: str, values: InputVariant) -> np.ndarray | None:
+    def reference_leaf(self, leaf: str, variant: InputVariant) -> np.ndarray | None:
         """The caller's reference on these inputs, in float64; None for gradients, without a reference, and after it failed."""
-        if self.reference is None or self.reference_problem or leaf.startswith("grad"):
+        if self.reference is None or self.reference_problem or LeafName(leaf).is_gradient:
             return None
-        values = self._same(values)
-        if values not in self._references:
+        variant = self._same(variant)
+        if variant not in self._references:
             # Copies: a reference may work in place.
-            tree = self.arguments.tree({name: array.copy() for name, array in self.inputs(values).items()})
+            tree = self.arguments.tree({name: array.copy() for name, array in self.inputs(variant).items()})
             try:
                 with np.errstate(all="ignore"), time_limit(self.timeout_s):
-                    self._references[values] = named_leaves(self.arguments.call(self.reference, tree), "out")
+                    self._references[variant] = named_leaves(self.arguments.call(self.reference, tree), "out")
             except (Exception, SystemExit, TimeLimitExceeded) as error:
                 self.reference_problem = described(error, "out")
                 return None
-        found = self._references[values].get(leaf)
-        return None if found is None else np.asarray(found)
+        value = self._references[variant].get(leaf)
+        return None if value is None else np.asarray(value)
 
-    def reference_structure(self, leaf: str, shape: tuple[int, ...], values: InputVariant) -> str:
+    def reference_structure(self, leaf: str, shape: tuple[int, ...], variant: InputVariant) -> str:
         """Why the reference cannot be compared with this leaf; empty if it can, and if there is none to compare."""
-        if self.reference is None or leaf.startswith("grad"):
+        if self.reference is None or LeafName(leaf).is_gradient:
             return ""
-        found = self.reference_leaf(leaf, values)
-        if found is None:
+        value = self.reference_leaf(leaf, variant)
+        if value is None:
             return "" if self.reference_problem else f"both sides return {leaf}, the reference does not"
-        if found.dtype.kind not in "fiubc":
-            return f"the reference returns dtype {found.dtype}, expected numbers"
-        return (
-            ""
-            if found.shape == shape
-            else f"both sides return shape {shape}, the reference returns shape {found.shape}"
-        )
+        if value.dtype.kind not in "fiubc":
+            return f"the reference returns dtype {value.dtype}, expected numbers"
+        same = value.shape == shape
+        return "" if same else f"both sides return shape {shape}, the reference returns shape {value.shape}"
 
-    def truth(self, leaf: str, values: InputVariant) -> np.ndarray | None:
+    def truth(self, leaf: str, variant: InputVariant) -> np.ndarray | None:
         """The float64 value: the reference's, else the middle of both sides' (which agree where this is asked)."""
-        reference = self.reference_leaf(leaf, values)
+        reference = self.reference_leaf(leaf, variant)
         if reference is not None and reference.dtype.kind in "fiubc":
             return reference
-        both = [self.result(side, "float64", "eager", values).leaf(leaf) for side in SIDES]
+        both = [self.result(side, "float64", "eager", variant).leaf(leaf) for side in self.sides]
         if any(not isinstance(value, np.ndarray) for value in both) or both[0].shape != both[1].shape:
             return None
         if both[0].dtype.kind in "fc":
@@ -162,14 +190,7 @@ class RunCache:
         return both[0]
 
 
-def as_float64(array: np.ndarray) -> np.ndarray:
-    return array.astype(np.complex128 if array.dtype.kind == "c" else np.float64)
-
-
-def is_discrete(array: np.ndarray) -> bool:
-    return array.dtype.kind in "iub"
-
-
-def decimal(value: float) -> str:
-    """Three significant digits, as in messages."""
-    return "nan" if math.isnan(value) else f"{value:.3g}"
+def _keep_latest(kept: OrderedDict[Any, Any], most: int, is_moved: Callable[[Any], bool]) -> None:
+    moved = [key for key in kept if is_moved(key)]
+    for key in moved[: max(0, len(moved) - most)]:
+        del kept[key]

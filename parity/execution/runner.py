@@ -4,42 +4,85 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import optree
 
 from parity.data.arguments import Arguments
 from parity.data.dtypes import cast
+from parity.data.input_variant import InputVariant
 from parity.data.inputs import cotangent
+from parity.data.leaf import Kind, LeafName
 from parity.execution import backends
 from parity.execution.limits import TimeLimitExceeded, time_limit
 from parity.execution.result import Problem, Result
 
 # A compiled call compiles first, which takes seconds where the call takes microseconds.
 COMPILE_PATIENCE = 5.0
-_ROOM = Path(__file__).parents[1]
+_PACKAGE = Path(__file__).parents[1]
+
+
+class Runner(Protocol):
+    """What gives the runs of one side: a live function today, a recording elsewhere."""
+
+    @property
+    def function(self) -> Callable[..., Any]:
+        """The caller's function, where there is one."""
+
+    def run(self, variant: InputVariant, inputs: Mapping[str, np.ndarray], dtype: str, mode: str) -> Result:
+        """The run on these inputs, cast to `dtype`; `variant` is their name."""
+
+
+@dataclass(frozen=True)
+class LiveRunner:
+    """Calls a function of one framework.
+
+    Attributes:
+        always: the mode that it runs in, whichever is asked for; empty for the one that is asked for.
+    """
+
+    function: Callable[..., Any]
+    backend: str
+    arguments: Arguments
+    timeout_s: float
+    device: str = "cpu"
+    always: str = ""
+
+    def run(self, variant: InputVariant, inputs: Mapping[str, np.ndarray], dtype: str, mode: str) -> Result:
+        return run(
+            self.function,
+            self.arguments,
+            inputs,
+            backend=self.backend,
+            dtype=dtype,
+            mode=self.always or mode,
+            timeout_s=self.timeout_s,
+            device=self.device,
+        )
 
 
 def run(
     function: Callable[..., Any],
     arguments: Arguments,
-    values: Mapping[str, np.ndarray],
+    inputs: Mapping[str, np.ndarray],
     *,
     backend: str,
     dtype: str,
     mode: str,
     timeout_s: float,
+    device: str = "cpu",
 ) -> Result:
-    """Calls `function` on `values` cast to `dtype`, with gradients to `arguments.wrt`.
+    """Calls `function` on `inputs` cast to `dtype`, with gradients to `arguments.wrt`.
 
     A function that raises, exits or hangs gives a `Result` with a problem; only Ctrl-C and errors of the caller pass
     through. When the gradient alone fails, the outputs are kept.
     """
     adapter = backends.get(backend)
-    attempt = partial(_attempt, adapter, function, arguments, values, dtype, mode)
+    attempt = partial(_attempt, adapter, function, arguments, inputs, dtype, mode, device)
     limit = timeout_s * (COMPILE_PATIENCE if mode == "compiled" else 1.0)
     try:
         with time_limit(limit):
@@ -60,9 +103,10 @@ def _attempt(
     adapter: backends.Backend,
     function: Callable[..., Any],
     arguments: Arguments,
-    values: Mapping[str, np.ndarray],
+    inputs: Mapping[str, np.ndarray],
     dtype: str,
     mode: str,
+    device: str,
     wrt: tuple[str, ...],
 ) -> Result:
     written: set[str] = set()
@@ -73,18 +117,23 @@ def _attempt(
         written.update(_changed_containers(tree, arguments.tree(arrays)))
         return output
 
-    with adapter.settings(dtype):
-        before = {name: cast(array, dtype) for name, array in values.items()}
-        arrays = {name: adapter.from_numpy(array) for name, array in before.items()}
+    with adapter.settings(dtype, device):
+        arrays = {name: adapter.from_numpy(cast(array, dtype), device) for name, array in inputs.items()}
         evaluation = adapter.evaluate(function, call, arrays, wrt, cotangent, mode == "compiled")
         # Converted before the settings end: a float64 array of JAX may be demoted outside.
-        outputs = {name: _to_numpy(adapter, leaf) for name, leaf in evaluation.outputs.items()}
-        gradients = {f"grad/{name}": adapter.to_numpy(leaf) for name, leaf in evaluation.gradients.items()}
-        after = {name: adapter.to_numpy(array) for name, array in arrays.items()}
-    written.update(
-        name for name in before if before[name].tobytes() != after[name].astype(before[name].dtype).tobytes()
-    )
+        outputs: dict[str, Any] = {
+            LeafName(name): _to_numpy(adapter, leaf) for name, leaf in evaluation.outputs.items()
+        }
+        gradients: dict[str, np.ndarray] = {
+            LeafName.of(Kind.GRADIENT, name): adapter.to_numpy(leaf) for name, leaf in evaluation.gradients.items()
+        }
+        # One at a time: the inputs are the largest part of what a check holds.
+        written.update(n for n, array in arrays.items() if _differs(cast(inputs[n], dtype), adapter.to_numpy(array)))
     return Result(outputs, gradients, (), tuple(sorted(written)))
+
+
+def _differs(before: np.ndarray, after: np.ndarray) -> bool:
+    return before.tobytes() != after.astype(before.dtype).tobytes()
 
 
 def _to_numpy(adapter: backends.Backend, leaf: Any) -> Any:
@@ -104,7 +153,7 @@ def _changed_containers(seen: Mapping[str, Any], fresh: Mapping[str, Any]) -> li
 
 def described(error: BaseException, leaf: str) -> Problem:
     """The exception in one line, and the place in the caller's own code that raised it."""
-    frames = [f for f in traceback.extract_tb(error.__traceback__) if _ROOM not in Path(f.filename).parents]
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if _PACKAGE not in Path(f.filename).parents]
     own = [f for f in frames if "site-packages" not in f.filename and not f.filename.startswith("<")]
     place = f"{own[-1].filename}:{own[-1].lineno}" if own else ""
     lines = str(error).strip().splitlines() or [""]

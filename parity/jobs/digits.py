@@ -16,10 +16,9 @@ from parity.api import check
 from parity.data.inputs import permutation, seeded_inputs
 from parity.errors import InputError
 from parity.execution.environment import environment
-from parity.execution.run_cache import decimal
 from parity.jobs.training import Trajectory, moved_by_one_ulp, predict, train
 from parity.judge import tolerances
-from parity.judge.finding import Finding, Verdict
+from parity.judge.finding import Finding, Verdict, decimal
 from parity.judge.report import Report
 from parity.ops import load
 from parity.sides import SIDES

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
+
+
+def decimal(value: float) -> str:
+    """Three significant digits, as in messages."""
+    return "nan" if math.isnan(value) else f"{value:.3g}"
 
 
 class Verdict(StrEnum):
@@ -23,10 +29,12 @@ class Verdict(StrEnum):
 
     @property
     def passes(self) -> bool:
+        """Does a comparison with this verdict pass?"""
         return self in (Verdict.EXACT, Verdict.ROUNDING, Verdict.CONVENTION)
 
     @property
     def severity(self) -> int:
+        """0 for the best verdict."""
         return list(Verdict).index(self)
 
 

@@ -1,45 +1,85 @@
-"""The ladder: from the runs of one leaf to one word. The rungs themselves are in `parity/rungs`."""
+"""The ladder: from the runs of one leaf to one word. The rungs themselves are in `parity/judge/rungs`."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from parity.compare.compare import compare
-from parity.execution.run_cache import GIVEN, InputVariant, RunCache
+from parity.execution.run_cache import RunCache
+from parity.judge import variants
 from parity.judge.finding import Finding, Verdict
 from parity.judge.rungs import float64, low
 from parity.judge.rungs.leaf import Leaf
 from parity.judge.rungs.vacuity import vacuous
 from parity.judge.structure import comparable
-from parity.sides import SIDES
+
+FLOAT64, EAGER = "float64", "eager"
 
 
-def rung(evidence: RunCache, dtype: str, mode: str, regime: str = "unit") -> list[Finding]:
-    """All findings of one precision in one mode, on the caller's inputs moved into a regime."""
-    values = InputVariant(dtype, regime=regime)
-    jax, torch = (evidence.result(side, dtype, mode, values) for side in SIDES)
-    leaves, structural = comparable(jax, torch, dtype, mode)
-    findings = [replace(finding, regime=regime) for finding in structural]
-    return findings + [judge(evidence, leaf, dtype, mode, values) for leaf in leaves]
+def rungs(
+    cache: RunCache,
+    dtypes: Sequence[str],
+    modes: Sequence[str],
+    regime: str = "unit",
+    progress: Callable[[str], None] = lambda step: None,
+) -> Iterator[Finding]:
+    """All findings on the caller's inputs taken into a regime: float64 first, which the lower precisions build on.
+
+    The runs that no verdict needs any more are dropped on the way, and all of them in the end.
+    """
+    suffix = "" if regime == "unit" else f" {regime}"
+    progress(f"{FLOAT64} {EAGER}{suffix}")
+    structural, judged = rung(cache, FLOAT64, EAGER, regime)
+    above = {finding.leaf: finding for finding in judged}
+    cache.release_moved()
+    for mode in modes:
+        for dtype in dict.fromkeys((FLOAT64, *dtypes)):
+            if (dtype, mode) == (FLOAT64, EAGER):
+                yield from (*structural, *judged)
+                continue
+            progress(f"{dtype} {mode}{suffix}")
+            for findings in rung(cache, dtype, mode, regime, above):
+                yield from findings
+            cache.release(dtype, mode)
+    cache.release()
 
 
-def says_nothing(finding: Finding) -> bool:
+def rung(
+    cache: RunCache, dtype: str, mode: str, regime: str = "unit", above: Mapping[str, Finding] | None = None
+) -> tuple[list[Finding], list[Finding]]:
+    """The findings of one precision in one mode: those of structure, then those of numbers.
+
+    Args:
+        above: leaf → what the float64 rung said of it; not needed for float64 itself.
+    """
+    variant = variants.given(regime, dtype)
+    actual, expected = (cache.result(side, dtype, mode, variant) for side in cache.sides)
+    leaves, structural = comparable(actual, expected, cache.sides, dtype, mode)
+    judged = [judge(Leaf(cache, name, dtype, mode, variant, tuple(leaves)), (above or {}).get(name)) for name in leaves]
+    return [replace(finding, regime=regime) for finding in structural], judged
+
+
+def is_uninformative(finding: Finding) -> bool:
     """Saturated or all NaN in a regime that parity made: no pass, and no failure of the functions either."""
     return finding.regime != "unit" and finding.verdict is Verdict.VACUOUS
 
 
-def judge(evidence: RunCache, name: str, dtype: str, mode: str, values: InputVariant = GIVEN) -> Finding:
-    """The verdict for one leaf that both sides have, with equal shape and dtype."""
-    leaf = Leaf(evidence, name, dtype, mode, replace(values, rounded_to=dtype))
-    statistics = compare(*leaf.judged())
+def judge(leaf: Leaf, above: Finding | None = None) -> Finding:
+    """The verdict for one leaf that both sides have, with equal shape and dtype.
+
+    Args:
+        above: what the float64 rung said of it; None if it could not be run, and for float64 itself.
+    """
+    statistics = leaf.statistics(leaf.dtype, leaf.variant)
+    assert statistics is not None, f"{leaf.name} was not seen to be comparable before"
     finding = Finding(
-        leaf=name,
-        dtype=dtype,
-        mode=mode,
-        regime=values.regime,
+        leaf=leaf.name,
+        dtype=leaf.dtype,
+        mode=leaf.mode,
+        regime=leaf.variant.regime,
         verdict=Verdict.EXACT,
         error=statistics.error,
         index=statistics.worst_index,
@@ -52,10 +92,7 @@ def judge(evidence: RunCache, name: str, dtype: str, mode: str, values: InputVar
     if nothing is not None:
         return nothing
     finding = _with_values(finding, leaf)
-    if dtype == "float64":
-        return float64.judge(leaf, finding)
-    above = leaf.pair("float64", leaf.values) and judge(evidence, name, "float64", "eager", values)
-    return low.judge(leaf, finding, above or None)
+    return float64.judge(leaf, finding) if leaf.dtype == FLOAT64 else low.judge(leaf, finding, above)
 
 
 def _with_values(finding: Finding, leaf: Leaf) -> Finding:
@@ -64,8 +101,8 @@ def _with_values(finding: Finding, leaf: Leaf) -> Finding:
         return finding
     actual, expected = leaf.judged()
     # In float64 only a reference is more than the two sides themselves.
-    reference = leaf.evidence.reference_leaf(leaf.name, leaf.values)
-    truth = reference if leaf.dtype == "float64" else leaf.truth(leaf.values)
+    reference = leaf.cache.reference_leaf(leaf.name, leaf.variant)
+    truth = reference if leaf.dtype == FLOAT64 else leaf.truth(leaf.variant)
 
     def at(array: np.ndarray | None) -> Any:
         return None if array is None or array.shape != actual.shape else array[finding.index].item()

@@ -6,11 +6,14 @@ from typing import Any
 
 import numpy as np
 
+from parity.data.leaf import Kind, LeafName
 from parity.execution.result import Result
 from parity.judge.finding import Finding, Verdict
 
 
-def comparable(jax: Result, torch: Result, dtype: str, mode: str) -> tuple[list[str], list[Finding]]:
+def comparable(
+    actual: Result, expected: Result, sides: tuple[str, str], dtype: str, mode: str
+) -> tuple[list[str], list[Finding]]:
     """The leaves whose numbers can be compared, and a finding for each that cannot or was not."""
     findings = [
         Finding(
@@ -21,7 +24,7 @@ def comparable(jax: Result, torch: Result, dtype: str, mode: str) -> tuple[list[
             side=side,
             message=problem.words,
         )
-        for side, result in (("jax", jax), ("torch", torch))
+        for side, result in zip(sides, (actual, expected), strict=True)
         for problem in result.problems
     ]
     findings += [
@@ -33,24 +36,27 @@ def comparable(jax: Result, torch: Result, dtype: str, mode: str) -> tuple[list[
             side=side,
             message=f"the {side} function writes into its input {name}; return a new value instead",
         )
-        for side, result in (("jax", jax), ("torch", torch))
+        for side, result in zip(sides, (actual, expected), strict=True)
         for name in result.written
     ]
-    failed = {problem.leaf for result in (jax, torch) for problem in result.problems}
+    failed = {problem.leaf for result in (actual, expected) for problem in result.problems}
     leaves: list[str] = []
-    for kind, ours, theirs in (("out", jax.outputs, torch.outputs), ("grad", jax.gradients, torch.gradients)):
-        if "out" in failed or kind in failed:
+    for kind, ours, theirs in (
+        (Kind.OUTPUT, actual.outputs, expected.outputs),
+        (Kind.GRADIENT, actual.gradients, expected.gradients),
+    ):
+        if Kind.OUTPUT in failed or kind in failed:
             continue
-        if kind == "out" and not ours and not theirs:
+        if kind is Kind.OUTPUT and not ours and not theirs:
             findings.append(
                 Finding("out", dtype, mode, Verdict.VACUOUS, message="neither side returns anything to compare")
             )
-        only = {"jax": [n for n in ours if n not in theirs], "torch": [n for n in theirs if n not in ours]}
-        if only["jax"] or only["torch"]:
-            words = "; ".join(f"only {side} returns {', '.join(names)}" for side, names in only.items() if names)
-            findings.append(Finding(kind, dtype, mode, Verdict.STRUCTURE, message=words))
+        only = {sides[0]: [n for n in ours if n not in theirs], sides[1]: [n for n in theirs if n not in ours]}
+        if any(only.values()):
+            message = "; ".join(f"only {side} returns {', '.join(names)}" for side, names in only.items() if names)
+            findings.append(Finding(LeafName.of(kind), dtype, mode, Verdict.STRUCTURE, message=message))
         for name in (n for n in ours if n in theirs):
-            difference = _difference(ours[name], theirs[name])
+            difference = _difference(ours[name], theirs[name], sides)
             if difference:
                 findings.append(Finding(name, dtype, mode, Verdict.STRUCTURE, message=difference))
             elif isinstance(ours[name], np.ndarray):
@@ -60,21 +66,22 @@ def comparable(jax: Result, torch: Result, dtype: str, mode: str) -> tuple[list[
     return leaves, findings
 
 
-def _difference(actual: Any, expected: Any) -> str:
+def _difference(actual: Any, expected: Any, sides: tuple[str, str]) -> str:
     """What differs between two leaves besides their numbers; empty if nothing."""
+    one, other = sides
     if not isinstance(actual, np.ndarray) or not isinstance(expected, np.ndarray):
         same = type(actual) is type(expected) and actual == expected
-        return "" if same else f"jax returns {_words(actual)}, torch returns {_words(expected)}"
+        return "" if same else f"{one} returns {_described(actual)}, {other} returns {_described(expected)}"
     if actual.shape != expected.shape:
-        return f"jax returns shape {actual.shape}, torch returns shape {expected.shape}"
+        return f"{one} returns shape {actual.shape}, {other} returns shape {expected.shape}"
     for value in (actual, expected):
         if value.dtype.kind not in "fiubc" and value.dtype.name != "bfloat16":
             return f"a leaf of dtype {value.dtype} cannot be compared; return numbers"
     # The width of integers is a setting of JAX (x64), not a property of the function.
     if actual.dtype != expected.dtype and not (actual.dtype.kind in "iu" and actual.dtype.kind == expected.dtype.kind):
-        return f"jax returns dtype {actual.dtype}, torch returns dtype {expected.dtype}"
+        return f"{one} returns dtype {actual.dtype}, {other} returns dtype {expected.dtype}"
     return ""
 
 
-def _words(value: Any) -> str:
+def _described(value: Any) -> str:
     return f"an array of shape {value.shape}" if isinstance(value, np.ndarray) else repr(value)

@@ -81,6 +81,10 @@ NO_DIGITS = 1e-3
 # a zero shows far above FLOAT64_EQUAL, small enough to stay in the regime.
 LOOK_SIZE = 2.0**-10
 
+# Vacuity: a gradient of zeros is right only if no output notices when this input alone changes by this fraction of itself.
+# Half its size moves every function of the catalogue that depends on it at all.
+DEPENDENCE_CHANGE = 0.5
+
 # A discrete value is a near tie when the float64 one changes under one of so many moves of so many units of the dtype.
 TIE_UNITS = 16.0
 TIE_JITTERS = 8
@@ -97,6 +101,8 @@ CONDITION_STEP = 64.0
 # by the factor CAUSE_FALL at least. Correct ports agree to 1e-12, the weakest planted fault shows 5e-6.
 CAUSE_FLOOR = 1e-10
 CAUSE_FALL = 1e-4
+# ... on inputs moved by this fraction of themselves as well: far enough that a coincidence does not hold there.
+CAUSE_AGAIN_SIZE = 2.0**-3
 
 # Checkpointing has to lower the peak memory by at least this share of what is kept less for the backward pass: the peak also
 # holds the gradients, and what one layer makes while it is computed again. Measured: 0.98 to 1.01 in JAX, 0.56 to 0.8 in torch.

@@ -12,8 +12,7 @@ from functools import partial
 
 import numpy as np
 
-from parity.data.dtypes import epsilon
-from parity.execution.run_cache import as_float64
+from parity.data.dtypes import as_float64, epsilon
 
 Arrays = Mapping[str, np.ndarray]
 # The rules that judge float32 results, and the ones that judge bfloat16 results.

@@ -9,9 +9,10 @@ import numpy as np
 
 from parity.causes import explain
 from parity.data.arguments import parse
-from parity.execution.run_cache import InputVariant, RunCache
+from parity.execution.run_cache import RunCache
+from parity.judge import variants
 from parity.judge.finding import Finding, Verdict
-from parity.judge.ladder import rung, says_nothing
+from parity.judge.ladder import is_uninformative, rungs
 from parity.power import catalogue
 from parity.power.catalogue import Comparison
 from parity.power.judges import alarms
@@ -57,25 +58,25 @@ def faults(function: str, seed: int) -> Iterator[Outcome]:
     """Every planted fault of one function, in float64 and float32, with the causes that are found."""
     for pair in catalogue.faults():
         if pair.function == function:
-            evidence = _evidence(pair, seed)
-            findings = [finding for dtype in ("float64", "float32") for finding in rung(evidence, dtype, "eager")]
-            yield _outcome(pair, seed, explain(evidence, findings), _others(evidence, pair.dtypes))
+            cache = _cache(pair, seed)
+            findings = list(rungs(cache, ("float32",), ("eager",)))
+            yield _outcome(pair, seed, explain(cache, findings), _others(cache, pair.dtypes))
 
 
 def ports(function: str, seed: int, regimes: tuple[str, ...], compiled: bool) -> Iterator[Outcome]:
     """Every correct pair of one function: all its dtypes in every regime, and compiled where asked."""
     for number, pair in enumerate(p for p in catalogue.ports() if p.function == function):
-        evidence = _evidence(pair, seed)
-        findings = [f for regime in regimes for dtype in pair.dtypes for f in rung(evidence, dtype, "eager", regime)]
+        cache = _cache(pair, seed)
+        findings = [f for regime in regimes for f in rungs(cache, pair.dtypes, ("eager",), regime)]
         if compiled and number == 0:
-            findings += [finding for dtype in ("float64", "float32") for finding in rung(evidence, dtype, "compiled")]
-        told = [finding for finding in findings if not says_nothing(finding)]
-        yield _outcome(pair, seed, told, _others(evidence, pair.dtypes))
+            findings += rungs(cache, ("float32",), ("compiled",))
+        told = [finding for finding in findings if not is_uninformative(finding)]
+        yield _outcome(pair, seed, told, _others(cache, pair.dtypes))
 
 
-def _evidence(pair: Comparison, seed: int) -> RunCache:
+def _cache(pair: Comparison, seed: int) -> RunCache:
     functions = {"jax": pair.jax(), "torch": pair.torch()}
-    return RunCache(functions, parse(pair.inputs(seed), "all", tuple(functions.values())), None, TIMEOUT_S)
+    return RunCache.live(functions, parse(pair.inputs(seed), "all", tuple(functions.values())), timeout_s=TIMEOUT_S)
 
 
 def _outcome(
@@ -118,16 +119,16 @@ def _is_not_finite(finding: Finding) -> bool:
     return any(cause.name == "NaN or infinity" for cause in finding.causes)
 
 
-def _others(evidence: RunCache, dtypes: tuple[str, ...]) -> dict[str, bool]:
+def _others(cache: RunCache, dtypes: tuple[str, ...]) -> dict[str, bool]:
     """What the other rules say: outputs and gradients alike, in the precision of each rule."""
     said: dict[str, bool] = {}
     for dtype in ("float32", "bfloat16"):
         if dtype not in dtypes:
             continue
-        results = [evidence.result(side, dtype, "eager", InputVariant(dtype)) for side in SIDES]
+        results = [cache.result(side, dtype, "eager", variants.given("unit", dtype)) for side in SIDES]
         names = [*results[0].outputs, *results[0].gradients]
         both = [{name: np.asarray(result.leaf(name)) for name in names} for result in results]
-        truth = {name: evidence.truth(name, InputVariant(dtype)) for name in names}
+        truth = {name: cache.truth(name, variants.given("unit", dtype)) for name in names}
         known = {name: value for name, value in truth.items() if value is not None}
         ours, theirs = ({name: side[name] for name in known} for side in both)
         said |= alarms(ours, theirs, known, dtype)

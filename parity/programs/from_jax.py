@@ -32,7 +32,7 @@ def trace(function: Callable[..., Any], call: Call, arrays: Mapping[str, np.ndar
     def leaves(given: dict[str, Any]) -> list[Any]:
         named = {
             name: leaf
-            for name, leaf in jax_backend._leaves(call(function, given)).items()
+            for name, leaf in jax_backend.leaves(call(function, given)).items()
             if leaf is not None and not isinstance(leaf, str)
         }
         names[:] = named

@@ -146,7 +146,7 @@ def _compiled(
     kit = importlib.import_module(f"parity.transforms.in_{side}.kit")
     adapter = backends.get(side)
     try:
-        with kit.ready_to_compile():
+        with adapter.fresh_compiler():
             target = adapter.compile(kit.operation(subject, {}, floating=False))
             calls = [_call(subject, side, places, target) for _ in range(_CALLS)]
     except Exception as error:

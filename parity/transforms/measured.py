@@ -77,26 +77,26 @@ def with_fixtures(function: Callable[..., Any], fixtures: Fixtures, **given: Any
 def _run(function: Callable[..., Any], cell: Cell, fixtures: Fixtures) -> tuple[Any, str]:
     if not cell.graphs:
         if cell.group == "jit":
-            with fixtures.kit.ready_to_compile():
+            with fixtures.adapter.fresh_compiler():
                 return with_fixtures(function, fixtures), ""
         return with_fixtures(function, fixtures), ""
-    with fixtures.kit.ready_to_compile():
+    with fixtures.adapter.fresh_compiler():
         transformed = with_fixtures(function, fixtures)
         inputs = [fixtures.get(name) for name in cell.on]
-        with fixtures.kit.counted() as count:
+        with fixtures.adapter.count_compilations() as compilations:
             value = transformed(*inputs)
-            first = count()
+            first, executions = compilations(), fixtures.kit.executions()
             transformed(*inputs)
-            second = count()
+            second = compilations() - first, fixtures.kit.executions() - executions
     return value, _fallback(first, second, cell.graphs if fixtures.side == "torch" else 0)
 
 
-def _fallback(first: tuple[int, int], second: tuple[int, int], graphs: int) -> str:
-    """Why the compiled code cannot have run, from (compilations, executions by Python) of two calls."""
-    if not first[0]:
+def _fallback(first: int, second: tuple[int, int], graphs: int) -> str:
+    """Why the compiled code cannot have run: compilations of the first call, and those and executions by Python of the second."""
+    if not first:
         return "the first call compiled nothing: it ran eagerly"
-    if graphs and first[0] != graphs:
-        return f"the first call compiled {first[0]} graphs, expected {graphs}"
+    if graphs and first != graphs:
+        return f"the first call compiled {first} graphs, expected {graphs}"
     if second[0]:
         return f"the second call, on the same inputs, compiled {second[0]} more"
     return f"the second call ran the Python function {second[1]} times more: it ran eagerly" if second[1] else ""

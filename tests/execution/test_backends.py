@@ -395,7 +395,7 @@ class TestSession:
         done = self.collect(tmp_path, f"--backends={backend}", "tests", "--ignore=tests/benchmarks", broken=other)
         assert done.returncode == 0, done.stdout + done.stderr
         assert "deselected" in done.stdout
-        assert "test_verdict.py::" not in done.stdout
+        assert "test_ladder.py::" not in done.stdout
         assert f"test_round_trip[{backend}-" in done.stdout
         assert f"test_round_trip[{other}-" not in done.stdout
 

@@ -9,13 +9,14 @@ import pytest
 from parity.execution.result import Problem, Result
 from parity.judge.finding import Verdict
 from parity.judge.structure import comparable
+from parity.sides import SIDES
 
 F32, F64 = np.ones((2, 3), np.float32), np.ones((2, 3))
 
 
 def compare(jax, torch):
     as_result = lambda side: side if isinstance(side, Result) else Result(outputs=side)  # noqa: E731
-    return comparable(as_result(jax), as_result(torch), "float32", "eager")
+    return comparable(as_result(jax), as_result(torch), SIDES, "float32", "eager")
 
 
 @pytest.mark.parametrize(

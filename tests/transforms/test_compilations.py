@@ -73,7 +73,7 @@ class TestFallback:
         with fixtures.adapter.settings("float64"):
             f, x = fixtures.f(), fixtures.get("x")
             f(x)
-            with fixtures.kit.counted() as count:
+            with fixtures.adapter.count_compilations() as count:
                 f(x)
                 assert count() == ((0, 1) if backend == "jax" else (0, 0))
                 f(x)
@@ -83,7 +83,7 @@ class TestFallback:
     def test_counting_ends(self, backend):
         fixtures = Fixtures(Subject("double", {backend: double}, parse(X, "all", (double,))), backend)
         with fixtures.adapter.settings("float64"):
-            with fixtures.kit.counted() as count:
+            with fixtures.adapter.count_compilations() as count:
                 pass
             compiled = backends.get(backend).compile(fixtures.f())
             compiled(fixtures.get("x"))
@@ -106,7 +106,7 @@ class TestTorchLimit:
 
         from parity.transforms.in_torch import kit
 
-        with kit.ready_to_compile(), config.patch(recompile_limit=2):
+        with kit_adapter.fresh_compiler(), config.patch(recompile_limit=2):
             compiled = torch.compile(double, dynamic=False)  # with fullgraph Dynamo would raise anyway
             compiled(torch.ones(2))
             compiled(torch.ones(3))

@@ -11,6 +11,7 @@ from typing import Any
 
 from parity.bench.machine import gpu
 from parity.bench.settings import Settings
+from parity.errors import InputError
 from parity.execution import environment
 
 
@@ -19,17 +20,12 @@ def describe(settings: Settings) -> dict[str, Any]:
 
     Called in the measuring process. `input_error` in place of all that if one framework does not see the device.
     """
-    from parity.bench.subjects import in_jax, in_torch
-
-    for name, room in (("jax", in_jax), ("torch", in_torch)):
-        try:
-            room.find(settings.device)
-        except RuntimeError as error:
-            told = str(error).strip().splitlines()[0]
-            words = f"--device: got {settings.device!r}, but {name} sees none ({told}); install its build for it"
-            return {"input_error": f"{words}, or use --device cpu"}
+    try:
+        facts = environment.environment(settings.device)
+    except InputError as error:
+        return {"input_error": f"--{error}"}
     return {
-        **environment.environment(),
+        **facts,
         "processor": processor(),
         "cores": os.cpu_count(),
         "affinity": sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None,

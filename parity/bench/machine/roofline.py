@@ -19,6 +19,7 @@ from parity.bench.timing.clock import Call, alternate
 from parity.data.dtypes import cast
 from parity.data.inputs import normal
 from parity.execution import backends
+from parity.sides import JAX
 
 # A product of n × n matrices, n doubled until a call takes this long: large enough that its start does not count.
 FIRST_SIZE, LARGEST_SIZE = 1024, 8192
@@ -101,7 +102,7 @@ def _torch_product(left: np.ndarray, right: np.ndarray, device: str) -> Call:
     import torch
 
     adapter = backends.get("torch")
-    one, other = (adapter.from_numpy(operand).to(device) for operand in (left, right))
+    one, other = (adapter.from_numpy(operand, device) for operand in (left, right))
     out = torch.empty_like(one)
     return lambda _: adapter.wait(torch.mm(one, other, out=out))
 
@@ -110,10 +111,8 @@ def _jax_product(left: np.ndarray, right: np.ndarray, device: str) -> Call:
     import jax
     import jax.numpy as jnp
 
-    from parity.bench.subjects.in_jax import find
-
-    adapter = backends.get("jax")
-    one, other = (jax.device_put(adapter.from_numpy(operand), find(device)) for operand in (left, right))
+    adapter = backends.get(JAX)
+    one, other = (adapter.from_numpy(operand, device) for operand in (left, right))
     product = jax.jit(jnp.matmul)
     return lambda _: adapter.wait(product(one, other))
 
@@ -137,9 +136,7 @@ def _jax_copy(device: str) -> Call:
     import jax
     import jax.numpy as jnp
 
-    from parity.bench.subjects.in_jax import find
-
-    with jax.default_device(find(device)):
+    with jax.default_device(backends.get(JAX).find_device(device)):
         source, target = jnp.ones(cache_flush.BYTES // 4, jnp.float32), jnp.zeros(cache_flush.BYTES // 4, jnp.float32)
     copied = jax.jit(lambda target, source: source + 1, donate_argnums=0, keep_unused=True)
 

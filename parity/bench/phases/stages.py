@@ -11,9 +11,8 @@ from typing import Any
 import numpy as np
 
 from parity import ops
-from parity.bench.phases.disk_cache import counted
 from parity.bench.subjects.candidates import COMPILED, Candidate
-from parity.bench.subjects.prepared import Prepared
+from parity.bench.subjects.prepared import Prepared, prepare
 from parity.bench.subjects.subject import Subject, of_op
 from parity.data.dtypes import cast
 from parity.execution import backends
@@ -53,16 +52,16 @@ def measured(
     """
     subject = alone(backend, op, kind, dtype, sizes)
     candidate = Candidate(COMPILED[backend], backend, "compiled", subject.functions[backend])
-    wait, room = candidate.adapter.wait, candidate.room
+    adapter, wait = candidate.adapter, candidate.adapter.wait
     variants = [{name: cast(array, dtype) for name, array in values.items()} for values in subject.variants]
-    with candidate.adapter.settings(dtype):
-        prepared = room.prepared(candidate.function, subject.arguments, kind, "compiled", variants, device)
+    with adapter.settings(dtype, device):
+        prepared = prepare(adapter, candidate.function, subject.arguments, kind, "compiled", variants, device)
         # Not before: making it ready may have traced parts of it.
-        with room.ready_to_compile():
+        with adapter.fresh_compiler():
             if stage == PEAK:
                 return {"peak_bytes": peak_bytes(lambda: wait(prepared.call(0)))}
             gc.collect()
-            with counted(backend) as count:
+            with adapter.count_disk_cache() as count:
                 compile_s, first_call_s = _COMPILED[backend](prepared, wait)
                 hits, misses = count()
             steady_s = _steady(prepared, wait)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from types import ModuleType
 from typing import Any
 
 from parity.bench.subjects.subject import Subject
@@ -33,11 +32,6 @@ class Candidate:
     @property
     def adapter(self) -> backends.Backend:
         return backends.get(self.backend)
-
-    @property
-    def room(self) -> ModuleType:
-        """The module that makes programs of this framework."""
-        return importlib.import_module(f"parity.bench.in_{self.backend}")
 
 
 def candidates(subject: Subject) -> list[Candidate]:

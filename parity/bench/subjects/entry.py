@@ -11,7 +11,7 @@ import numpy as np
 
 from parity.bench.subjects.candidates import Candidate
 from parity.bench.subjects.gate import units_off
-from parity.bench.subjects.prepared import Prepared
+from parity.bench.subjects.prepared import Prepared, prepare
 from parity.bench.subjects.subject import Subject
 from parity.data.dtypes import cast
 from parity.execution import backends
@@ -53,8 +53,8 @@ def ready(candidate: Candidate, subject: Subject, device: str, compilations: Cal
     """Compiles, where the candidate is compiled, and runs once. Whatever the function raises passes through."""
     before = compilations()
     variants = [{name: cast(array, subject.dtype) for name, array in values.items()} for values in subject.variants]
-    prepared = candidate.room.prepared(
-        candidate.function, subject.arguments, subject.kind, candidate.mode, variants, device
+    prepared = prepare(
+        candidate.adapter, candidate.function, subject.arguments, subject.kind, candidate.mode, variants, device
     )
     return Entry(candidate, prepared, results(candidate, prepared), compilations() - before)
 
@@ -69,11 +69,11 @@ def results(candidate: Candidate, prepared: Prepared) -> dict[str, np.ndarray]:
 
 
 @contextlib.contextmanager
-def frameworks(dtype: str) -> Iterator[Mapping[str, Callable[[], int]]]:
+def frameworks(dtype: str, device: str = "cpu") -> Iterator[Mapping[str, Callable[[], int]]]:
     """The precision settings of both frameworks, nothing compiled in memory; gives backend → count of compilations."""
-    rooms = {name: Candidate("", name, "", lambda: None).room for name in backends.NAMES}
+    adapters = {name: backends.get(name) for name in backends.NAMES}
     with contextlib.ExitStack() as stack:
-        for name, room in rooms.items():
-            stack.enter_context(backends.get(name).settings(dtype))
-            stack.enter_context(room.ready_to_compile())
-        yield {name: stack.enter_context(room.counted_compilations()) for name, room in rooms.items()}
+        for adapter in adapters.values():
+            stack.enter_context(adapter.settings(dtype, device))
+            stack.enter_context(adapter.fresh_compiler())
+        yield {name: stack.enter_context(adapter.count_compilations()) for name, adapter in adapters.items()}

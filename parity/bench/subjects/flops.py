@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from parity.bench.subjects.prepared import prepare
 from parity.bench.subjects.subject import Subject
 from parity.data.dtypes import cast
 from parity.execution import backends
+from parity.sides import TORCH
 
 
 def work(subject: Subject) -> dict[str, float]:
@@ -16,15 +18,14 @@ def work(subject: Subject) -> dict[str, float]:
     import torch
     from torch.utils.flop_counter import FlopCounterMode
 
-    from parity.bench.subjects import in_torch
-
+    adapter = backends.get(TORCH)
     values = [{name: cast(array, subject.dtype) for name, array in subject.variants[0].items()}]
-    prepared = in_torch.prepared(subject.functions["torch"], subject.arguments, subject.kind, "eager", values, "cpu")
+    prepared = prepare(adapter, subject.functions[TORCH], subject.arguments, subject.kind, "eager", values, "cpu")
     try:
         with FlopCounterMode(display=False) as counter:
             leaves = prepared.leaves(prepared.call(0))
     except (Exception, SystemExit):  # the row of that candidate says what it is
         return {}
-    arrays = [backends.get("torch").to_numpy(leaf) for leaf in leaves.values() if isinstance(leaf, torch.Tensor)]
+    arrays = [adapter.to_numpy(leaf) for leaf in leaves.values() if isinstance(leaf, torch.Tensor)]
     moved = sum(array.nbytes for array in (*values[0].values(), *arrays))
     return {"flops": float(counter.get_total_flops()), "bytes": float(moved)}

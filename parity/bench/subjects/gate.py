@@ -9,13 +9,12 @@ import numpy as np
 
 from parity.bench.subjects.subject import Subject
 from parity.compare.compare import compare
-from parity.data.dtypes import epsilon, is_floating
-from parity.execution.run_cache import InputVariant, RunCache, as_float64, decimal
-from parity.judge import tolerances
-from parity.judge.finding import Finding, Verdict
-from parity.judge.ladder import rung
+from parity.data.dtypes import as_float64, epsilon, is_floating
+from parity.execution.run_cache import RunCache
+from parity.judge import ladder, tolerances, variants
+from parity.judge.finding import Finding, Verdict, decimal
 from parity.judge.text import line
-from parity.sides import SIDES
+from parity.sides import JAX
 
 
 @dataclass(frozen=True)
@@ -72,26 +71,30 @@ class Gate:
         return ""
 
 
-def gate(subject: Subject, timeout_s: float) -> Gate:
+def gate(subject: Subject, timeout_s: float, device: str = "cpu") -> Gate:
     """Runs both functions of the subject through the ladder.
 
     That of JAX compiled: uncompiled it compiles each of its operations anew at each size, which took nine tenths of the
     time, and without `jax.jit` nothing is timed. That of PyTorch is not: each precision would cost a compilation.
     """
-    evidence = RunCache(subject.functions, subject.arguments, subject.reference, timeout_s, always={"jax": "compiled"})
-    rungs = dict.fromkeys(("float64", subject.dtype))
-    findings = tuple(finding for dtype in rungs for finding in rung(evidence, dtype, "eager"))
+    always = {JAX: "compiled"}
+    cache = RunCache.live(subject.functions, subject.arguments, subject.reference, timeout_s, device, always)
+    structural, judged = ladder.rung(cache, "float64", "eager")
+    findings = [*structural, *judged]
+    if subject.dtype != "float64":
+        above = {finding.leaf: finding for finding in judged}
+        findings += [finding for part in ladder.rung(cache, subject.dtype, "eager", above=above) for finding in part]
     truths: dict[str, np.ndarray] = {}
     errors: dict[str, float] = {}
-    values = InputVariant(subject.dtype)
+    variant = variants.given("unit", subject.dtype)
     if findings and all(finding.verdict.passes for finding in findings):
         for leaf in dict.fromkeys(finding.leaf for finding in findings):
-            truth = evidence.truth(leaf, values)
-            sides = [evidence.result(side, subject.dtype, "eager", values).leaf(leaf) for side in SIDES]
+            truth = cache.truth(leaf, variant)
+            values = [cache.result(side, subject.dtype, "eager", variant).leaf(leaf) for side in cache.sides]
             if truth is not None:
                 truths[leaf] = truth
-                errors[leaf] = min(units_off(side, truth, subject.dtype) for side in sides)
-    return Gate(subject, findings, truths, errors)
+                errors[leaf] = min(units_off(value, truth, subject.dtype) for value in values)
+    return Gate(subject, tuple(findings), truths, errors)
 
 
 def units_off(value: np.ndarray, truth: np.ndarray, dtype: str) -> float:

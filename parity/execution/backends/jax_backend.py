@@ -12,17 +12,34 @@ import jax.numpy as jnp
 import numpy as np
 from jax import dtypes as jax_dtypes
 
+from parity.data.inputs import cotangent as seeded_cotangent
+from parity.data.leaf import Kind, LeafName
 from parity.data.tree import add_leaf, join
-from parity.execution.backends import Call, Evaluation
+from parity.execution.backends import Call, Cotangent, Evaluation, check_device, no_device
+
+TRACES_CONSTANTS = True
+COMPILATION = "/jax/core/compile/backend_compile_duration"
+HIT, MISS = "/jax/compilation_cache/cache_hits", "/jax/compilation_cache/cache_misses"
 
 
 @contextlib.contextmanager
-def settings(dtype: str) -> Iterator[None]:
-    with jax.enable_x64(dtype == "float64"), jax.default_matmul_precision("highest"):
+def settings(dtype: str, device: str = "cpu") -> Iterator[None]:
+    target = find_device(device)
+    # Only where it changes something: the default device is part of the key of everything compiled.
+    on_device = contextlib.nullcontext() if jax.devices()[0] == target else jax.default_device(target)
+    with jax.enable_x64(dtype == "float64"), jax.default_matmul_precision("highest"), on_device:
         yield
 
 
-def from_numpy(array: np.ndarray) -> jax.Array:
+def find_device(device: str) -> Any:
+    check_device(device)
+    try:
+        return jax.devices(device)[0]
+    except RuntimeError as error:
+        raise no_device(device, "jax", error) from error
+
+
+def from_numpy(array: np.ndarray, device: str = "cpu") -> jax.Array:
     # jnp.array copies; device_put and from_dlpack may keep looking at NumPy's memory.
     converted = jnp.array(array)
     is_integer = array.dtype.kind in "iu"
@@ -30,32 +47,23 @@ def from_numpy(array: np.ndarray) -> jax.Array:
         raise TypeError(f"jax made {converted.dtype} of {array.dtype}: x64 is off")
     if converted.dtype != array.dtype and not np.array_equal(np.asarray(converted), array):
         raise OverflowError(f"{array.dtype} values do not fit {converted.dtype}, the widest that jax has without x64")
-    return converted
+    target = find_device(device)
+    return converted if converted.devices() == {target} else jax.device_put(converted, target)
 
 
 def to_numpy(value: Any) -> np.ndarray:
     return np.array(value)
 
 
-def compile(function: Callable[..., Any]) -> Callable[..., Any]:
-    if jax.config.jax_disable_jit:  # type: ignore[attr-defined]
-        raise RuntimeError("jax.jit is disabled (jax.disable_jit, JAX_DISABLE_JIT): nothing would be compiled")
-    return jax.jit(function)
-
-
-def wait(output: Any) -> Any:
-    return jax.block_until_ready(output)
-
-
-def _leaves(tree: Any) -> dict[str, Any]:
+def leaves(tree: Any) -> dict[str, Any]:
     named: dict[str, Any] = {}
     for path, leaf in jax.tree_util.tree_flatten_with_path(tree, is_leaf=lambda node: node is None)[0]:
         keys = (getattr(key, "key", getattr(key, "idx", getattr(key, "name", key))) for key in path)
-        add_leaf(named, join("out", keys), leaf)
+        add_leaf(named, join(Kind.OUTPUT, keys), leaf)
     return named
 
 
-def _is_floating(leaf: Any) -> bool:
+def is_floating(leaf: Any) -> bool:
     return isinstance(leaf, jax.Array) and jnp.issubdtype(leaf.dtype, jnp.floating)
 
 
@@ -64,23 +72,20 @@ def evaluate(
     call: Call,
     arrays: Mapping[str, jax.Array],
     wrt: tuple[str, ...],
-    cotangent: Callable[[str, tuple[int, ...]], np.ndarray],
+    cotangent: Cotangent,
     compiled: bool,
 ) -> Evaluation:
     def split(differentiated: dict[str, Any], others: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-        leaves = _leaves(call(function, {**differentiated, **others}))
-        floating = {name: leaf for name, leaf in leaves.items() if _is_floating(leaf)}
-        return floating, {name: leaf for name, leaf in leaves.items() if name not in floating}
+        named = leaves(call(function, {**differentiated, **others}))
+        floating = {name: leaf for name, leaf in named.items() if is_floating(leaf)}
+        return floating, {name: leaf for name, leaf in named.items() if name not in floating}
 
     differentiated = {name: arrays[name] for name in wrt}
     others = {name: array for name, array in arrays.items() if name not in differentiated}
     target = compile(split) if compiled else split
     if wrt:
         floating, pull, rest = jax.vjp(lambda inputs: target(inputs, others), differentiated, has_aux=True)
-        pulled_back = {
-            name: jnp.asarray(cotangent(name, leaf.shape)).astype(leaf.dtype) for name, leaf in floating.items()
-        }
-        gradients = pull(pulled_back)[0] if floating else {}
+        gradients = pull(_cotangents(floating, cotangent))[0] if floating else {}
     else:
         (floating, rest), gradients = target(differentiated, others), {}
     gradients = {
@@ -90,10 +95,91 @@ def evaluate(
     return Evaluation(wait({**floating, **rest}), wait(gradients))
 
 
-def environment() -> dict[str, Any]:
+def with_gradient(
+    forward: Callable[..., Any], arrays: Mapping[str, jax.Array], wrt: tuple[str, ...], compiled: bool
+) -> tuple[Callable[[Any], Any], Any]:
+    def gradient(arrays_and_cotangents: Any) -> dict[str, jax.Array]:
+        arrays, cotangents = arrays_and_cotangents
+        others = {name: array for name, array in arrays.items() if name not in wrt}
+
+        def outputs(given: Mapping[str, jax.Array]) -> tuple[Any, Any]:
+            named = forward({**others, **given})
+            return {name: named.pop(name) for name in cotangents}, named
+
+        floating, pull, rest = jax.vjp(outputs, {name: arrays[name] for name in wrt}, has_aux=True)
+        gradients = pull(cotangents)[0]
+        return {**floating, **rest, **{LeafName.of(Kind.GRADIENT, name): leaf for name, leaf in gradients.items()}}
+
+    shapes = jax.eval_shape(forward, arrays)
+    floating = {name: leaf for name, leaf in shapes.items() if jnp.issubdtype(leaf.dtype, jnp.floating)}
+    return gradient, _cotangents(floating, seeded_cotangent)
+
+
+def _cotangents(floating: Mapping[str, Any], cotangent: Cotangent) -> dict[str, jax.Array]:
+    return {name: jnp.asarray(cotangent(name, leaf.shape)).astype(leaf.dtype) for name, leaf in floating.items()}
+
+
+def compile(function: Callable[..., Any], *, fresh: bool = True) -> Callable[..., Any]:
+    _refuse_disabled()
+    return jax.jit(function)
+
+
+@contextlib.contextmanager
+def fresh_compiler() -> Iterator[None]:
+    _refuse_disabled()
+    jax.clear_caches()
+    yield
+
+
+def _refuse_disabled() -> None:
+    if jax.config.jax_disable_jit:  # type: ignore[attr-defined]
+        raise RuntimeError("jax.jit is disabled (jax.disable_jit, JAX_DISABLE_JIT): nothing would be compiled")
+
+
+@contextlib.contextmanager
+def count_compilations() -> Iterator[Callable[[], int]]:
+    count = 0
+
+    def listen(event: str, duration_secs: float, **_: Any) -> None:
+        nonlocal count
+        count += event == COMPILATION
+
+    jax.monitoring.register_event_duration_secs_listener(listen)
+    try:
+        yield lambda: count
+    finally:
+        jax.monitoring.unregister_event_duration_listener(listen)
+
+
+@contextlib.contextmanager
+def count_disk_cache() -> Iterator[Callable[[], tuple[int, int]]]:
+    # A miss is counted when the new program is written; one that is too small or too quick to be kept is neither.
+    counts = {HIT: 0, MISS: 0}
+
+    def listen(event: str, **_: object) -> None:
+        if event in counts:
+            counts[event] += 1
+
+    jax.monitoring.register_event_listener(listen)
+    try:
+        yield lambda: (counts[HIT], counts[MISS])
+    finally:
+        jax.monitoring.unregister_event_listener(listen)
+
+
+def graph_breaks() -> int:
+    return 0  # jax.jit compiles a whole function or raises
+
+
+def wait(output: Any) -> Any:
+    return jax.block_until_ready(output)
+
+
+def environment(device: str = "cpu") -> dict[str, Any]:
+    find_device(device)
     return {
         "version": jax.__version__,
-        "devices": [str(device) for device in jax.devices()],
+        "devices": [str(one) for one in jax.devices(device)],
         "threads": os.environ.get("NPROC") or os.cpu_count(),
         "matmul_precision": "highest",
         "x64": "float64 rung only",

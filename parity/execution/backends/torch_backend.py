@@ -11,34 +11,50 @@ import numpy as np
 import torch
 from torch._dynamo import config
 from torch._dynamo.utils import counters
+from torch.backends import cudnn
 
+from parity.data.inputs import cotangent as seeded_cotangent
+from parity.data.leaf import Kind
 from parity.data.tree import named_leaves
-from parity.execution.backends import Call, Evaluation
+from parity.execution.backends import Call, Cotangent, Evaluation, check_device, no_device
+
+TRACES_CONSTANTS = False
+_GRADIENT = f"{Kind.GRADIENT}/"  # a plain string: Dynamo traces through its use
 
 
 @contextlib.contextmanager
-def settings(dtype: str) -> Iterator[None]:
-    before = torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32, torch.get_default_dtype()
+def settings(dtype: str, device: str = "cpu") -> Iterator[None]:
+    target = find_device(device)
+    matmul_precision, default_dtype = torch.get_float32_matmul_precision(), torch.get_default_dtype()
     differentiates = torch.is_grad_enabled()
+    # PyTorch's own test suite forbids to assign to these flags: a context manager is allowed there too.
+    current = {name: getattr(cudnn, name) for name in ("enabled", "benchmark", "deterministic")}
+    on_device = contextlib.nullcontext() if target.type == "cpu" else target
     try:
         torch.set_float32_matmul_precision("highest")
-        torch.backends.cudnn.allow_tf32 = False
         # What x64 is to JAX: new arrays without a dtype are 64 bits wide in a float64 run, 32 bits otherwise.
         torch.set_default_dtype(torch.float64 if dtype == "float64" else torch.float32)
-        yield
+        with cudnn.flags(**current, allow_tf32=False), on_device:
+            yield
     finally:
-        torch.set_float32_matmul_precision(before[0])
-        torch.backends.cudnn.allow_tf32 = before[1]
-        torch.set_default_dtype(before[2])
+        torch.set_float32_matmul_precision(matmul_precision)
+        torch.set_default_dtype(default_dtype)
         torch.set_grad_enabled(differentiates)  # a time limit may strike inside of torch.no_grad
 
 
-def from_numpy(array: np.ndarray) -> torch.Tensor:
+def find_device(device: str) -> torch.device:
+    check_device(device)
+    if device == "cuda" and not torch.cuda.is_available():
+        raise no_device(device, "torch", "torch.cuda.is_available() is False")
+    return torch.device(device)
+
+
+def from_numpy(array: np.ndarray, device: str = "cpu") -> torch.Tensor:
     # np.array makes the copy writeable and C-contiguous; torch knows no NumPy bfloat16, so it crosses by its bits.
     copy = np.array(array, order="C")
     if copy.dtype == ml_dtypes.bfloat16:
-        return torch.from_numpy(copy.view(np.uint16)).view(torch.bfloat16)
-    return torch.from_numpy(copy)
+        return torch.from_numpy(copy.view(np.uint16)).view(torch.bfloat16).to(device)
+    return torch.from_numpy(copy).to(device)
 
 
 def to_numpy(value: Any) -> np.ndarray:
@@ -50,19 +66,121 @@ def to_numpy(value: Any) -> np.ndarray:
     return value.numpy().copy()
 
 
-def compile(function: Callable[..., Any]) -> Callable[..., Any]:
-    # Dynamo counts recompilations per code object and gives up silently after eight: every case starts afresh.
-    torch.compiler.reset()
-    counters.clear()
-    compiled = torch.compile(function, fullgraph=True)
+def leaves(tree: Any) -> dict[str, Any]:
+    return named_leaves(tree, Kind.OUTPUT)
+
+
+def is_floating(leaf: Any) -> bool:
+    return isinstance(leaf, torch.Tensor) and leaf.is_floating_point()
+
+
+def evaluate(
+    function: Callable[..., Any],
+    call: Call,
+    arrays: Mapping[str, torch.Tensor],
+    wrt: tuple[str, ...],
+    cotangent: Cotangent,
+    compiled: bool,
+) -> Evaluation:
+    if compiled:
+        function = _compile_once(function, arrays, wrt)
+    # Gradients go to `sources`; the function gets clones, so that it may write into its input without an error here.
+    sources = {name: arrays[name].detach().requires_grad_() for name in wrt}
+    clones = {name: source.clone() for name, source in sources.items()}
+    with torch.enable_grad() if wrt else torch.no_grad():
+        outputs = leaves(call(function, {**arrays, **clones}))
+    for name, clone in clones.items():
+        if clone._version:  # written into: show the caller's copy what happened
+            with torch.no_grad():
+                arrays[name].copy_(clone)
+    if not wrt or not any(map(is_floating, outputs.values())):
+        return Evaluation(outputs, {})
+    floating = {name: leaf for name, leaf in outputs.items() if is_floating(leaf)}
+    return Evaluation(outputs, _pulled_back(floating, sources, _cotangents(floating, cotangent)))
+
+
+def _pulled_back(
+    floating: Mapping[str, torch.Tensor], sources: Mapping[str, torch.Tensor], cotangents: Mapping[str, torch.Tensor]
+) -> dict[str, torch.Tensor]:
+    """Gradients by `torch.autograd`; zeros for an input that no output depends on."""
+    flowing = [name for name, leaf in floating.items() if leaf.requires_grad]
+    if not flowing:
+        return {name: torch.zeros_like(source) for name, source in sources.items()}
+    pulled = torch.autograd.grad(
+        [floating[name] for name in flowing],
+        list(sources.values()),
+        [cotangents[name] for name in flowing],
+        allow_unused=True,
+        materialize_grads=True,
+    )
+    return dict(zip(sources, pulled, strict=True))
+
+
+def with_gradient(
+    forward: Callable[..., Any], arrays: Mapping[str, torch.Tensor], wrt: tuple[str, ...], compiled: bool
+) -> tuple[Callable[[Any], Any], Any]:
+    def whole(arrays_and_cotangents: Any) -> dict[str, torch.Tensor]:
+        arrays, cotangents = arrays_and_cotangents
+        others = {name: array for name, array in arrays.items() if name not in wrt}
+
+        def outputs(given: Mapping[str, torch.Tensor]) -> tuple[Any, Any]:
+            named = forward({**others, **given})
+            return {name: named.pop(name) for name in cotangents}, named
+
+        given = {name: arrays[name] for name in wrt}
+        floating, pull, rest = torch.func.vjp(outputs, given, has_aux=True)  # type: ignore[misc]
+        return {**floating, **rest, **_named_gradients(pull(cotangents)[0])}
+
+    def eager(arrays_and_cotangents: Any) -> dict[str, torch.Tensor]:
+        arrays, cotangents = arrays_and_cotangents
+        sources = {name: arrays[name].detach().requires_grad_() for name in wrt}
+        named = forward({**arrays, **sources})
+        floating = {name: named[name] for name in cotangents}
+        return {**named, **_named_gradients(_pulled_back(floating, sources, cotangents))}
+
+    with torch.no_grad():
+        outputs = forward(arrays)
+    floating = {name: leaf for name, leaf in outputs.items() if is_floating(leaf)}
+    return whole if compiled else eager, _cotangents(floating, seeded_cotangent)
+
+
+def _named_gradients(gradients: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    return {f"{_GRADIENT}{name}": leaf for name, leaf in gradients.items()}  # traced by Dynamo: plain strings
+
+
+def _cotangents(floating: Mapping[str, torch.Tensor], cotangent: Cotangent) -> dict[str, torch.Tensor]:
+    return {
+        name: torch.from_numpy(cotangent(name, tuple(leaf.shape))).to(device=leaf.device, dtype=leaf.dtype)
+        for name, leaf in floating.items()
+    }
+
+
+def compile(function: Callable[..., Any], *, fresh: bool = True) -> Callable[..., Any]:
+    if fresh:
+        # Dynamo counts recompilations per code object and gives up silently after eight: every case starts afresh.
+        torch.compiler.reset()
+        counters.clear()
+    optimized = torch.compile(function, fullgraph=True, dynamic=False)
+    run: Callable[..., Any] = _seen_to_compile(optimized)
 
     def call(*args: Any, **kwargs: Any) -> Any:
-        output = compiled(*args, **kwargs)
-        if not counters["stats"]["unique_graphs"]:  # Dynamo may skip a function and run it eagerly without a word
-            raise RuntimeError("torch.compile ran no compiled graph: is it disabled (TORCHDYNAMO_DISABLE)?")
+        nonlocal run
+        output = run(*args, **kwargs)
+        run = optimized
         return output
 
     return call
+
+
+def _seen_to_compile(optimized: Callable[..., Any]) -> Callable[..., Any]:
+    def first(*args: Any, **kwargs: Any) -> Any:
+        before = counters["stats"]["unique_graphs"]
+        output = optimized(*args, **kwargs)
+        if counters["stats"]["unique_graphs"] == before:  # Dynamo may skip a function and run it eagerly without a word
+            raise RuntimeError("torch.compile ran no compiled graph: is it disabled (TORCHDYNAMO_DISABLE)?")
+        return output
+
+    return first
 
 
 _latest: tuple[Any, Callable[..., Any]] = (None, compile)
@@ -78,12 +196,31 @@ def _compile_once(function: Callable[..., Any], arrays: Mapping[str, torch.Tenso
 
 
 @contextlib.contextmanager
-def ready_to_compile() -> Iterator[None]:
-    """Nothing compiled before is found, and Dynamo says so when it would give up and run eagerly."""
+def fresh_compiler() -> Iterator[None]:
     torch.compiler.reset()
     counters.clear()
-    with config.patch(fail_on_recompile_limit_hit=True):
+    with config.patch(fail_on_recompile_limit_hit=True):  # Dynamo says so when it would give up and run eagerly
         yield
+
+
+@contextlib.contextmanager
+def count_compilations() -> Iterator[Callable[[], int]]:
+    before = counters["stats"]["unique_graphs"]
+    yield lambda: counters["stats"]["unique_graphs"] - before
+
+
+@contextlib.contextmanager
+def count_disk_cache() -> Iterator[Callable[[], tuple[int, int]]]:
+    def seen() -> tuple[int, int]:
+        counts = counters["inductor"]
+        return counts["fxgraph_cache_hit"], counts["fxgraph_cache_miss"] + counts["fxgraph_cache_bypass"]
+
+    hits, misses = seen()
+    yield lambda: (seen()[0] - hits, seen()[1] - misses)
+
+
+def graph_breaks() -> int:
+    return sum(counters["graph_break"].values())
 
 
 def wait(output: Any) -> Any:
@@ -92,46 +229,9 @@ def wait(output: Any) -> Any:
     return output
 
 
-def _is_floating(leaf: Any) -> bool:
-    return isinstance(leaf, torch.Tensor) and leaf.is_floating_point()
-
-
-def evaluate(
-    function: Callable[..., Any],
-    call: Call,
-    arrays: Mapping[str, torch.Tensor],
-    wrt: tuple[str, ...],
-    cotangent: Callable[[str, tuple[int, ...]], np.ndarray],
-    compiled: bool,
-) -> Evaluation:
-    if compiled:
-        function = _compile_once(function, arrays, wrt)
-    # Gradients go to `sources`; the function gets clones, so that it may write into its input without an error here.
-    sources = {name: arrays[name].detach().requires_grad_() for name in wrt}
-    clones = {name: source.clone() for name, source in sources.items()}
-    with torch.enable_grad() if wrt else torch.no_grad():
-        outputs = named_leaves(call(function, {**arrays, **clones}), "out")
-    for name, clone in clones.items():
-        if clone._version:  # written into: show the caller's copy what happened
-            with torch.no_grad():
-                arrays[name].copy_(clone)
-    flowing = {name: leaf for name, leaf in outputs.items() if _is_floating(leaf) and leaf.requires_grad}
-    if not wrt or not any(map(_is_floating, outputs.values())):
-        return Evaluation(outputs, {})
-    if not flowing:
-        return Evaluation(outputs, {name: torch.zeros_like(source) for name, source in sources.items()})
-    pulled_back = [
-        torch.from_numpy(cotangent(name, tuple(leaf.shape))).to(device=leaf.device, dtype=leaf.dtype)
-        for name, leaf in flowing.items()
-    ]
-    gradients = torch.autograd.grad(
-        list(flowing.values()), list(sources.values()), pulled_back, allow_unused=True, materialize_grads=True
-    )
-    return Evaluation(outputs, dict(zip(sources, gradients, strict=True)))
-
-
-def environment() -> dict[str, Any]:
-    cuda = torch.cuda.is_available()
+def environment(device: str = "cpu") -> dict[str, Any]:
+    find_device(device)
+    cuda = device == "cuda"
     return {
         "version": torch.__version__,
         "devices": [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())] if cuda else ["cpu"],

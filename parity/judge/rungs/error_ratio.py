@@ -1,19 +1,19 @@
-"""Which side is worse? The errors of both to the float64 truth, over several inputs."""
+"""Which side is worse? The ratio of both sides' errors to the float64 truth, over several inputs."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from parity.compare.compare import compare
-from parity.data.dtypes import epsilon
-from parity.execution.run_cache import InputVariant, as_float64, decimal
-from parity.judge import tolerances
+from parity.data.dtypes import as_float64, epsilon
+from parity.data.input_variant import InputVariant
+from parity.judge import tolerances, variants
+from parity.judge.finding import decimal
 from parity.judge.rungs.leaf import Leaf
-from parity.sides import SIDES
 
 ZERO = "zero but for rounding on both sides: no digit of it is certain even in float64"
 
@@ -24,13 +24,27 @@ class Sides:
 
     Attributes:
         worse: the side that is much further from the float64 truth, or None.
-        words: both errors.
+        message: both errors.
         has_digits: the nearer side has a digit of the truth right.
     """
 
     worse: str | None
-    words: str
+    message: str
     has_digits: bool = True
+
+
+@dataclass(frozen=True)
+class InputErrors:
+    """Errors of both sides to the float64 truth on one set of inputs, in units of the dtype.
+
+    Attributes:
+        unit: the unit, in the values of the leaf.
+        peaks, rms: largest and root mean square error of each side.
+    """
+
+    unit: float
+    peaks: tuple[float, ...]
+    rms: tuple[float, ...]
 
 
 def compare_sides(leaf: Leaf) -> Sides:
@@ -38,56 +52,54 @@ def compare_sides(leaf: Leaf) -> Sides:
     the largest of a handful of rounding errors varies by itself. And only if it is further off than a few units in the last
     place of the inputs make of the truth: more no arithmetic can promise.
     """
-    high = leaf.statistics("float64", replace(leaf.values, rounded_to=leaf.dtype))
+    high = leaf.statistics("float64", leaf.variant.rounded(leaf.dtype))
     if high is not None and high.error > tolerances.NO_DIGITS:
         return Sides(None, ZERO)
-    first = Errors(leaf, (leaf.values,))
+    first = Errors(leaf, (leaf.variant,))
     if first.worse() is None:
-        return Sides(None, first.words(), first.have_digits())
-    errors = Errors(leaf, (leaf.values, *leaf.changed()))
+        return Sides(None, first.message(), first.have_digits())
+    errors = Errors(leaf, (leaf.variant, *variants.close_by(leaf.variant, leaf.dtype)))
     side = errors.worse()
     if side is not None and leaf.is_zero_but_for_rounding():
         return Sides(None, ZERO)
     if side is not None and errors.is_excused(side):
-        return Sides(None, f"{errors.words()}; a few units of {leaf.dtype} in the inputs make as much of the truth")
-    return Sides(side, errors.words(), errors.have_digits())
+        return Sides(None, f"{errors.message()}; a few units of {leaf.dtype} in the inputs make as much of the truth")
+    return Sides(side, errors.message(), errors.have_digits())
 
 
 class Errors:
     """Largest and root mean square errors of both sides to the float64 truth, in units of the dtype, for each input."""
 
     def __init__(self, leaf: Leaf, inputs: Sequence[InputVariant]) -> None:
-        self.leaf = leaf
-        self.peaks: dict[str, list[float]] = {side: [] for side in SIDES}
-        self.spreads: dict[str, list[float]] = {side: [] for side in SIDES}
-        self.measured: list[tuple[InputVariant, float]] = []
-        for values in inputs:
-            truth, pair = leaf.truth(values), leaf.pair(leaf.dtype, values)
-            if truth is None or pair is None or truth.shape != pair[0].shape:
-                continue
-            both = [compare(as_float64(value), as_float64(truth)) for value in pair]
-            # A gradient far below its natural scale comes from terms of that scale, which are rounded before they cancel.
-            unit = epsilon(leaf.dtype) * max(both[0].peak_expected, leaf.natural_scale(values)) or 1.0
-            self.measured.append((values, unit))
-            for side, statistics in zip(SIDES, both, strict=True):
-                self.peaks[side].append(statistics.max_abs / unit)
-                self.spreads[side].append(statistics.rms / unit)
+        self.leaf, self.sides = leaf, leaf.cache.sides
+        self.measured: dict[InputVariant, InputErrors] = {}
+        for variant in inputs:
+            key = ("errors", leaf.dtype, leaf.mode, variant)
+            errors = leaf.for_each(key, lambda one, at=variant: _errors_on(one, at))  # type: ignore[misc]
+            if errors is not None:
+                self.measured[variant] = errors
+
+    def peaks(self, side: str) -> list[float]:
+        """The largest error of a side on each input."""
+        return [errors.peaks[self.sides.index(side)] for errors in self.measured.values()]
 
     def rms(self, side: str) -> float:
+        """The root mean square error of a side over all inputs; NaN if nothing could be measured."""
         # hypot: the square of an error of 1e160 units is no float.
-        spreads = self.spreads[side]
-        return math.hypot(*spreads) / math.sqrt(len(spreads)) if spreads else math.nan
+        each = [errors.rms[self.sides.index(side)] for errors in self.measured.values()]
+        return math.hypot(*each) / math.sqrt(len(each)) if each else math.nan
 
     def ratios(self) -> list[float]:
-        """The symmetric ratio of the errors for each input, largest errors."""
+        """The symmetric ratio of the largest errors for each input."""
         floor = tolerances.FLOOR_PEAK_UNITS
-        pairs = zip(*self.peaks.values(), strict=True)
+        pairs = (errors.peaks for errors in self.measured.values())
         return [(max(pair) + floor) / (min(pair) + floor) for pair in pairs]
 
     def worse(self) -> str | None:
-        far = max(SIDES, key=self.rms)
-        near = SIDES[1 - SIDES.index(far)]
-        peak = {side: max(self.peaks[side], default=math.nan) for side in SIDES}
+        """The side that is much further off than the other, in the root mean square, at its worst and often; or None."""
+        far = max(self.sides, key=self.rms)
+        near = self.sides[1 - self.sides.index(far)]
+        peak = {side: max(self.peaks(side), default=math.nan) for side in self.sides}
         needed = tolerances.SIDE_RATIO if peak[near] <= tolerances.FAR_UNITS else tolerances.FAR_SIDE_RATIO
         floor = tolerances.FLOOR_RMS_UNITS
         ratio = (self.rms(far) + floor) / (self.rms(near) + floor)
@@ -95,39 +107,58 @@ class Errors:
         peak_ratio = (peak[far] + floor) / (peak[near] + floor)
         often = sum(
             (ours + floor) / (theirs + floor) > tolerances.SIDE_RATIO
-            for ours, theirs in zip(self.peaks[far], self.peaks[near], strict=True)
+            for ours, theirs in zip(self.peaks(far), self.peaks(near), strict=True)
         )
         is_worse = (
             peak[far] > tolerances.FAR_UNITS
             and min(ratio, peak_ratio) > needed
-            and often >= tolerances.SIDE_SHARE * len(self.peaks[far])
+            and often >= tolerances.SIDE_SHARE * len(self.measured)
         )
         return far if is_worse else None
 
     def is_excused(self, side: str) -> bool:
         """Is a side no further off than the truth itself after its inputs moved by a few units of the dtype?"""
-        size = tolerances.EXCUSE_UNITS * epsilon(self.leaf.dtype)
         excused = 0
-        for (values, unit), peak in zip(self.measured, self.peaks[side], strict=True):
-            moved = [replace(values, again=k, again_size=size) for k in range(1, tolerances.EXCUSE_MOVES + 1)]
-            truth, *others = [self.leaf.truth(at) for at in (values, *moved)]
-            if truth is None:
-                continue
-            changes = [compare(as_float64(other), as_float64(truth)).max_abs for other in others if other is not None]
-            excused += peak * unit <= tolerances.EXCUSE_FACTOR * max(changes, default=0.0)
+        for (variant, errors), peak in zip(self.measured.items(), self.peaks(side), strict=True):
+            changes = []
+            for moved in variants.within_units(variant, self.leaf.dtype):
+                key = ("change of the truth", variant, moved)
+                measure = lambda one, a=variant, b=moved: _change_of_truth(one, a, b)  # noqa: E731
+                changes.append(self.leaf.for_each(key, measure))
+            excused += peak * errors.unit <= tolerances.EXCUSE_FACTOR * max(changes)
         return excused > (1 - tolerances.SIDE_SHARE) * len(self.measured)
 
     def have_digits(self) -> bool:
         """Is the nearer side, on the median input, nearer to the truth than the truth is to zero?"""
-        near = min((float(np.median(peaks)) for peaks in self.peaks.values() if peaks), default=0.0)
+        near = min((float(np.median(self.peaks(side))) for side in self.sides if self.measured), default=0.0)
         return near * epsilon(self.leaf.dtype) < tolerances.NO_DIGIT_LEFT
 
-    def words(self) -> str:
-        if not self.spreads["jax"]:
+    def message(self) -> str:
+        """Both sides' largest errors and their ratio."""
+        if not self.measured:
             return "no error to the float64 truth could be measured"
-        largest = ", ".join(f"{side} {decimal(max(peaks))}" for side, peaks in self.peaks.items())
+        largest = ", ".join(f"{side} {decimal(max(self.peaks(side)))}" for side in self.sides)
         ratios = self.ratios()
         over = f"over {len(ratios)} inputs: worst {decimal(max(ratios))}, median {decimal(float(np.median(ratios)))}"
         return f"largest error to the float64 truth in units of {self.leaf.dtype}: {largest}; ratio " + (
             over if len(ratios) > 1 else decimal(ratios[0])
         )
+
+
+def _errors_on(leaf: Leaf, variant: InputVariant) -> InputErrors | None:
+    truth, pair = leaf.truth(variant), leaf.pair(leaf.dtype, variant)
+    if truth is None or pair is None or truth.shape != pair[0].shape:
+        return None
+    expected = as_float64(truth)
+    both = [compare(as_float64(value), expected) for value in pair]
+    # A gradient far below its natural scale comes from terms of that scale, which are rounded before they cancel.
+    unit = epsilon(leaf.dtype) * max(both[0].peak_expected, leaf.natural_scale(variant)) or 1.0
+    return InputErrors(unit, tuple(one.max_abs / unit for one in both), tuple(one.rms / unit for one in both))
+
+
+def _change_of_truth(leaf: Leaf, variant: InputVariant, moved: InputVariant) -> float:
+    """The largest change of the float64 truth by the move; 0 where there is no truth."""
+    truth, other = leaf.truth(variant), leaf.truth(moved)
+    if truth is None or other is None or truth.shape != other.shape:
+        return 0.0
+    return compare(as_float64(other), as_float64(truth)).max_abs

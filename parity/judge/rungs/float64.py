@@ -8,26 +8,25 @@ from dataclasses import replace
 import numpy as np
 
 from parity.compare.compare import compare
-from parity.data.inputs import normal
-from parity.execution.run_cache import GIVEN, InputVariant, RunCache, as_float64, decimal, is_discrete
-from parity.judge import tolerances
-from parity.judge.finding import Cause, Finding, Verdict
+from parity.data.dtypes import as_float64, is_discrete
+from parity.data.input_variant import InputVariant
+from parity.judge import tolerances, variants
+from parity.judge.finding import Cause, Finding, Verdict, decimal
 from parity.judge.rungs import rounding_test
 from parity.judge.rungs.error_ratio import ZERO, compare_sides
 from parity.judge.rungs.leaf import Leaf
-from parity.sides import SIDES
 
 
 def judge(leaf: Leaf, finding: Finding) -> Finding:
-    problem = leaf.evidence.reference_structure(leaf.name, leaf.judged()[0].shape, leaf.values)
+    problem = leaf.cache.reference_structure(leaf.name, leaf.judged()[0].shape, leaf.variant)
     if problem:
         return replace(finding, verdict=Verdict.STRUCTURE, message=problem)
     first = _judge_values(leaf, finding)
     if first.verdict.passes:
         return _third_opinion(leaf, _second_look(leaf, first))
-    if leaf.is_saturated("float64" if leaf.values.regime == "unit" else "float32"):
-        words = "saturated: a change of the whole input by its own size changes no output by more than its rounding"
-        return replace(finding, verdict=Verdict.VACUOUS, message=f"{words}; use other inputs")
+    if leaf.is_saturated("float64" if leaf.variant.regime == "unit" else "float32"):
+        message = "the gradient is too small to affect any output at this precision"
+        return replace(finding, verdict=Verdict.VACUOUS, message=f"{message}; use other inputs")
     if first.verdict is Verdict.SEMANTIC and not first.causes:
         return _only_at_special_values(leaf, first)
     return first
@@ -36,32 +35,33 @@ def judge(leaf: Leaf, finding: Finding) -> Finding:
 def _judge_values(leaf: Leaf, finding: Finding) -> Finding:
     """The verdict from the caller's inputs alone."""
     actual, expected = leaf.judged()
-    statistics = compare(actual, expected)
+    statistics = leaf.statistics(leaf.dtype, leaf.variant)
+    assert statistics is not None, f"{leaf.name} was not seen to be comparable before"
     if statistics.mismatches == 0:
         return finding
     if statistics.nan_mismatches or statistics.inf_mismatches:
         return _other_numbers(leaf, finding, actual, expected)
     if is_discrete(actual):
-        words = f"{finding.mismatches} of {finding.size} discrete values differ in float64"
-        return replace(finding, verdict=Verdict.SEMANTIC, side=leaf.further_side(), message=words)
+        message = f"{finding.mismatches} of {finding.size} discrete values differ in float64"
+        return replace(finding, verdict=Verdict.SEMANTIC, side=leaf.further_side(), message=message)
     measured = f"largest difference {decimal(finding.error)} of the leaf's largest magnitude"
     if finding.error <= tolerances.FLOAT64_EQUAL:
-        words = f"{measured}, within {decimal(tolerances.FLOAT64_EQUAL)}"
-        return replace(finding, verdict=Verdict.ROUNDING, message=words)
-    ratio = _error_ratio(leaf, leaf.values)
+        message = f"{measured}, within {decimal(tolerances.FLOAT64_EQUAL)}"
+        return replace(finding, verdict=Verdict.ROUNDING, message=message)
+    ratio = _error_ratio(leaf, leaf.variant)
     measured = f"{measured}; float32 error / float64 error = {decimal(ratio)}"
     scales = ratio >= tolerances.RATIO_CUT
     if not scales and not ratio < tolerances.RATIO_OF_DEFINITIONS:
-        if rounding_test.is_rounding(rounding_test.between_sides(leaf), leaf):
+        if rounding_test.is_rounding(leaf):
             measured, scales = f"{measured}, but a tiny move of the inputs makes as much", True
         elif (high := _high_ratio(leaf)) >= tolerances.RATIO_CUT:
             measured, scales = f"{measured}, {decimal(high)} on other inputs close by", True
     if scales:
-        low = Leaf(leaf.evidence, leaf.name, "float32", "eager", replace(leaf.values, rounded_to="float32"))
+        low = replace(leaf, dtype="float32", mode="eager", variant=leaf.variant.rounded("float32"))
         sides = compare_sides(low)
         verdict = Verdict.STABILITY if sides.worse else Verdict.ROUNDING
-        words = f"{measured}: it scales as rounding does; {sides.words}"
-        return replace(finding, verdict=verdict, side=sides.worse, message=words)
+        message = f"{measured}: it scales as rounding does; {sides.message}"
+        return replace(finding, verdict=verdict, side=sides.worse, message=message)
     if leaf.is_zero_but_for_rounding():
         return replace(finding, verdict=Verdict.ROUNDING, message=f"{measured}; {ZERO}")
     low_precision = rounding_test.of_lower_precision(leaf, finding.error)
@@ -73,16 +73,16 @@ def _judge_values(leaf: Leaf, finding: Finding) -> Finding:
             causes=(Cause("low-precision step", low_precision),),
             message=f"{measured}; {low_precision}",
         )
-    words = f"{measured}: it does not scale as rounding does"
-    return replace(finding, verdict=Verdict.SEMANTIC, side=leaf.further_side(), message=words)
+    message = f"{measured}: it does not scale as rounding does"
+    return replace(finding, verdict=Verdict.SEMANTIC, side=leaf.further_side(), message=message)
 
 
 def _other_numbers(leaf: Leaf, finding: Finding, actual: np.ndarray, expected: np.ndarray) -> Finding:
     """NaN or infinity on one side where the other is finite, or infinities of other signs."""
-    bad = {side: ~np.isfinite(array) for side, array in zip(SIDES, (actual, expected), strict=True)}
-    only = [side for side, other in (SIDES, SIDES[::-1]) if (bad[side] & ~bad[other]).any()]
+    bad = {side: ~np.isfinite(array) for side, array in zip(leaf.cache.sides, (actual, expected), strict=True)}
+    only = [side for side, other in (leaf.cache.sides, leaf.cache.sides[::-1]) if (bad[side] & ~bad[other]).any()]
     # With a NaN among the inputs the side without one may be the wrong one.
-    if not all(np.isfinite(array).all() for array in leaf.evidence.inputs(leaf.values).values()):
+    if not all(np.isfinite(array).all() for array in leaf.cache.inputs(leaf.variant).values()):
         only = []
     counts = ", ".join(f"{side}: {int(mask.sum())} of {mask.size}" for side, mask in bad.items())
     return replace(
@@ -94,7 +94,7 @@ def _other_numbers(leaf: Leaf, finding: Finding, actual: np.ndarray, expected: n
     )
 
 
-def _error_ratio(leaf: Leaf, values: InputVariant) -> float:
+def _error_ratio(leaf: Leaf, variant: InputVariant) -> float:
     """Largest float32 error divided by the largest float64 difference, on the same float32-representable values.
 
     The float32 error is what the sides differ by, or what a side differs by from its own float64 result: where a softmax is
@@ -102,9 +102,14 @@ def _error_ratio(leaf: Leaf, values: InputVariant) -> float:
     the inputs shows there alone. Not scaled by the leaf, so that it also tells for a leaf that is zero but for rounding,
     such as the gradient of a bias in front of a softmax.
     """
-    rounded = replace(values, rounded_to="float32")
+    key = ("error ratio", leaf.mode_of("float64"), leaf.mode_of("float32"), variant)
+    return leaf.for_each(key, lambda one: _measured_ratio(one, variant))
+
+
+def _measured_ratio(leaf: Leaf, variant: InputVariant) -> float:
+    rounded = variant.rounded("float32")
     low, high = leaf.pair("float32", rounded), leaf.pair("float64", rounded)
-    unrounded = leaf.statistics("float64", values)
+    unrounded = leaf.statistics("float64", variant)
     if low is None or high is None or unrounded is None or low[0].shape != high[0].shape:
         return math.nan
     difference = compare(*high)
@@ -121,12 +126,9 @@ def _high_ratio(leaf: Leaf) -> float:
     That of another definition hardly moves. Where a term falls below the last place of large logits, the difference is 1e-11 on
     one input and 1e-16 on the next, and the ratio 3e4 or 1e10.
     """
-    ratios = [_error_ratio(leaf, values) for values in (leaf.values, *leaf.changed())]
+    inputs = (leaf.variant, *variants.close_by(leaf.variant, leaf.dtype))
+    ratios = [_error_ratio(leaf, variant) for variant in inputs]
     return float(np.quantile(ratios, 1 - tolerances.RATIO_SHARE, method="lower"))
-
-
-def _moved(leaf: Leaf) -> InputVariant:
-    return replace(leaf.values, jitter=1, size=tolerances.LOOK_SIZE)
 
 
 def _second_look(leaf: Leaf, finding: Finding) -> Finding:
@@ -134,13 +136,14 @@ def _second_look(leaf: Leaf, finding: Finding) -> Finding:
 
     Zeros hide a term, ones hide a factor, values that float32 can hold hide a cast: moved, they hide nothing.
     """
-    statistics = None if leaf.values.jitter else leaf.statistics("float64", _moved(leaf))
+    moved = variants.second_look(leaf.variant)
+    statistics = None if leaf.variant.moves else leaf.statistics("float64", moved)
     if statistics is None or statistics.error <= tolerances.FLOAT64_EQUAL or math.isinf(statistics.error):
         return finding
-    there = judge(replace(leaf, values=_moved(leaf), mode="eager"), replace(finding, error=statistics.error))
+    there = judge(replace(leaf, variant=moved, mode="eager"), replace(finding, error=statistics.error))
     if there.verdict.passes:
         return finding
-    constant = ", ".join(leaf.evidence.constant_inputs())
+    constant = ", ".join(leaf.cache.constant_inputs())
     hidden = f" (constant inputs that hide a term: {constant})" if constant else ""
     return replace(
         there,
@@ -153,35 +156,17 @@ def _second_look(leaf: Leaf, finding: Finding) -> Finding:
 
 def _only_at_special_values(leaf: Leaf, finding: Finding) -> Finding:
     """Different on the caller's inputs: and when each of them moves a little?"""
-    if leaf.values.jitter:
+    if leaf.variant.moves:
         return finding
-    for elsewhere in (replace(leaf, values=_moved(leaf)), _off_zero(leaf)):
-        statistics = elsewhere.statistics("float64", elsewhere.values)
+    for variant in (variants.second_look(leaf.variant), variants.off_zero(leaf.variant)):
+        statistics = leaf.statistics("float64", variant)
         if statistics is None or statistics.size == statistics.nan_actual:
             continue
         if statistics.error <= tolerances.FLOAT64_EQUAL:
             size = decimal(tolerances.LOOK_SIZE)
-            words = f"equal after every input moved by {size}: the sides differ at ties, kinks or bounds only"
-            return replace(finding, causes=(Cause("tie rule", words),), message=f"{finding.message}; {words}")
+            message = f"equal after every input moved by {size}: the sides differ at ties, kinks or bounds only"
+            return replace(finding, causes=(Cause("tie rule", message),), message=f"{finding.message}; {message}")
     return finding
-
-
-def _off_zero(leaf: Leaf) -> Leaf:
-    """The leaf on inputs without a zero: a move in proportion to a value leaves a zero where it is."""
-
-    def moved(name: str, array: np.ndarray) -> np.ndarray:
-        if array.dtype.kind != "f":
-            return array
-        noise = normal(array.shape, 1, f"off zero/{name}") * (
-            np.abs(array).max(initial=0.0, where=np.isfinite(array)) or 1.0
-        )
-        return np.where(array == 0, tolerances.LOOK_SIZE * noise, array)
-
-    arguments = leaf.evidence.arguments
-    arrays = {name: moved(name, array) for name, array in leaf.evidence.inputs(_moved(leaf)).items()}
-    leaves = tuple(arrays.get(n, value) for n, value in zip(arguments.names, arguments.leaves, strict=True))
-    evidence = RunCache(leaf.evidence.functions, replace(arguments, leaves=leaves), None, leaf.evidence.timeout_s)
-    return replace(leaf, evidence=evidence, values=GIVEN)
 
 
 def _third_opinion(leaf: Leaf, finding: Finding) -> Finding:
@@ -190,9 +175,9 @@ def _third_opinion(leaf: Leaf, finding: Finding) -> Finding:
     if not errors or not finding.verdict.passes or max(errors.values()) <= tolerances.REFERENCE_EQUAL:
         return finding
     far = max(errors.values())
-    if math.isfinite(far) and rounding_test.is_rounding(rounding_test.to_reference(leaf), leaf):
+    if math.isfinite(far) and rounding_test.is_rounding(leaf, rounding_test.to_reference):
         return finding
-    words = (
+    message = (
         f"both sides agree with each other, but not with the reference: {decimal(far)} of the leaf's largest magnitude"
     )
-    return replace(finding, verdict=Verdict.SEMANTIC, error=far, message=words)
+    return replace(finding, verdict=Verdict.SEMANTIC, error=far, message=message)

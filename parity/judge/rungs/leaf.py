@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
 
 from parity.compare.compare import Statistics, compare
-from parity.data.dtypes import epsilon
+from parity.data.dtypes import as_float64, epsilon
+from parity.data.input_variant import InputVariant
 from parity.data.inputs import cotangent
-from parity.execution.run_cache import InputVariant, RunCache, as_float64
-from parity.judge import tolerances
-from parity.sides import SIDES
+from parity.data.leaf import LeafName
+from parity.execution.run_cache import RunCache
+from parity.judge import tolerances, variants
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -20,58 +25,78 @@ class Leaf:
     """What is judged.
 
     Attributes:
-        values: the inputs of the judged runs; their regime holds for all other runs of the leaf too.
+        variant: the inputs of the judged runs; its regime holds for all other runs of the leaf too.
+        siblings: all leaves of the rung. What is measured on other inputs is measured for all of them at once.
     """
 
-    evidence: RunCache
+    cache: RunCache
     name: str
     dtype: str
     mode: str
-    values: InputVariant
+    variant: InputVariant
+    siblings: tuple[str, ...] = ()
 
-    def at(self, side: str, dtype: str, values: InputVariant) -> np.ndarray | None:
-        """One side's value. The truth and the error ratio are questions to the mathematics: there the eager run answers."""
-        found = self.evidence.result(side, dtype, self.mode if dtype == self.dtype else "eager", values).leaf(self.name)
-        return found if isinstance(found, np.ndarray) else None
+    def mode_of(self, dtype: str) -> str:
+        """The truth and the error ratio are questions to the mathematics: there the eager run answers."""
+        return self.mode if dtype == self.dtype else "eager"
 
-    def pair(self, dtype: str, values: InputVariant) -> tuple[np.ndarray, np.ndarray] | None:
+    def at(self, side: str, dtype: str, variant: InputVariant) -> np.ndarray | None:
+        """One side's value, None if the run has none."""
+        value = self.cache.result(side, dtype, self.mode_of(dtype), variant).leaf(self.name)
+        return value if isinstance(value, np.ndarray) else None
+
+    def pair(self, dtype: str, variant: InputVariant) -> tuple[np.ndarray, np.ndarray] | None:
         """Both sides' values; None unless both are there with equal shape and dtype."""
-        actual, expected = (self.at(side, dtype, values) for side in SIDES)
+        actual, expected = (self.at(side, dtype, variant) for side in self.cache.sides)
         if actual is None or expected is None or actual.shape != expected.shape:
             return None
         both_integers = actual.dtype.kind in "iu" and expected.dtype.kind in "iu"
         return (actual, expected) if actual.dtype == expected.dtype or both_integers else None
 
-    def changed(self) -> list[InputVariant]:
-        """Inputs near the judged ones: every rounding is drawn anew, and the regime is not left."""
-        size = max(tolerances.SIDE_JITTER_SIZE, tolerances.SIDE_JITTER_UNITS * epsilon(self.dtype))
-        return [replace(self.values, jitter=k, size=size) for k in range(1, tolerances.SIDE_JITTERS + 1)]
-
     def judged(self) -> tuple[np.ndarray, np.ndarray]:
         """The two arrays that the verdict is about."""
-        found = self.pair(self.dtype, self.values)
-        assert found is not None, f"{self.name} was not seen to be comparable before"
-        return found
+        pair = self.pair(self.dtype, self.variant)
+        assert pair is not None, f"{self.name} was not seen to be comparable before"
+        return pair
 
-    def truth(self, values: InputVariant) -> np.ndarray | None:
-        return self.evidence.truth(self.name, values)
+    def for_each(self, key: Hashable, measure: Callable[[Leaf], T]) -> T:
+        """`measure(self)`, measured for all siblings while the runs that it needs are there; a small result."""
+        known: dict[str, T] = self.cache.once(key, dict)
+        if self.name not in known:
+            for name in (*self.siblings, self.name):
+                if name not in known:
+                    known[name] = measure(replace(self, name=name))
+        return known[self.name]
+
+    def statistics(self, dtype: str, variant: InputVariant) -> Statistics | None:
+        """Both sides' values compared; None if they cannot be."""
+
+        def measure(leaf: Leaf) -> Statistics | None:
+            pair = leaf.pair(dtype, variant)
+            return None if pair is None else compare(*pair)
+
+        return self.for_each(("statistics", dtype, self.mode_of(dtype), variant), measure)
+
+    def truth(self, variant: InputVariant) -> np.ndarray | None:
+        """The float64 value on these inputs."""
+        return self.cache.truth(self.name, variant)
 
     def reference_errors(self) -> dict[str, float]:
         """How far each side is from the caller's reference in float64; empty without one."""
-        reference = self.evidence.reference_leaf(self.name, self.values)
-        pair = self.pair("float64", self.values)
+        reference = self.cache.reference_leaf(self.name, self.variant)
+        pair = self.pair("float64", self.variant)
         if reference is None or pair is None or pair[0].shape != reference.shape:
             return {}
+        expected = as_float64(reference)
         return {
-            side: compare(as_float64(value), as_float64(reference)).error
-            for side, value in zip(SIDES, pair, strict=True)
+            side: compare(as_float64(value), expected).error for side, value in zip(self.cache.sides, pair, strict=True)
         }
 
     def further_side(self) -> str | None:
         """The side that is not the reference, if the other one is."""
         errors = self.reference_errors()
         near = [side for side, error in errors.items() if error <= tolerances.REFERENCE_EQUAL]
-        return next(side for side in SIDES if side not in near) if len(near) == 1 else None
+        return next(side for side in self.cache.sides if side not in near) if len(near) == 1 else None
 
     def is_zero_but_for_rounding(self) -> bool:
         """Do its values shrink as the unit roundoff does, from float32 to float64, over this input and changed ones?
@@ -79,43 +104,41 @@ class Leaf:
         Such a leaf (the gradient of a bias in front of a softmax) is exactly zero in one run and 1e-17 in the next.
         """
         peaks = {"float32": 0.0, "float64": 0.0}
-        for number in range(tolerances.SIDE_JITTERS + 1):
-            values = replace(self.values, rounded_to="float32")
-            if number:
-                values = replace(values, jitter=number, size=tolerances.SIDE_JITTER_SIZE)
+        for variant in variants.around(self.variant):
             for dtype, peak in peaks.items():
-                found = self.statistics(dtype, values)
-                if found is None:
+                statistics = self.statistics(dtype, variant)
+                if statistics is None:
                     return False
-                peaks[dtype] = max(peak, found.peak_actual, found.peak_expected)
+                peaks[dtype] = max(peak, statistics.peak_actual, statistics.peak_expected)
             if 0 < peaks["float32"] < tolerances.RATIO_CUT * peaks["float64"]:
                 return False
         return peaks["float32"] > 0
 
-    def natural_scale(self, values: InputVariant) -> float:
+    def natural_scale(self, variant: InputVariant) -> float:
         """The mean gradient that outputs of this size would have if they were proportional to the input; 0 for an output.
 
         Of several outputs the smallest counts. What is far below it comes from terms that cancel, or from a saturated function.
         """
-        name = self.name.removeprefix("grad/")
-        if name == self.name or name not in self.evidence.arguments.arrays:
+        name = LeafName(self.name)
+        if not name.is_gradient or name.path not in self.cache.arguments.arrays:
             return 0.0
-        size = float(np.sum(np.abs(self.evidence.inputs(values)[name])))
+        size = float(np.sum(np.abs(self.cache.inputs(variant)[name.path])))
+        pulled = self.cache.once(("pulled back", variant), lambda: self._smallest_pulled_back(variant))
+        return pulled / size if 0 < size < math.inf else 0.0
+
+    def _smallest_pulled_back(self, variant: InputVariant) -> float:
         pulled = []
-        for key in self.evidence.result("jax", "float64", "eager", values).outputs:
-            output = self.evidence.truth(key, values)
+        for key in self.cache.result(self.cache.sides[0], "float64", "eager", variant).outputs:
+            output = self.cache.truth(key, variant)
             if output is not None and output.dtype.kind == "f":
                 finite = np.where(np.isfinite(output), output, 0.0)
                 pulled.append(float(np.sum(np.abs(finite * cotangent(key, output.shape)))))
-        return min(pulled, default=0.0) / size if 0 < size < math.inf else 0.0
+        return min(pulled, default=0.0)
 
     def is_saturated(self, dtype: str) -> bool:
         """A gradient of which no digit shows in the outputs: the whole input times the gradient is less than their rounding."""
-        found = self.statistics("float64", self.values)
-        if found is None or found.nan_actual or found.nan_expected:
+        statistics = self.statistics("float64", self.variant)
+        if statistics is None or statistics.nan_actual or statistics.nan_expected:
             return False
-        return max(found.peak_actual, found.peak_expected) < epsilon(dtype) * self.natural_scale(self.values)
-
-    def statistics(self, dtype: str, values: InputVariant) -> Statistics | None:
-        pair = self.pair(dtype, values)
-        return None if pair is None else compare(*pair)
+        peak = max(statistics.peak_actual, statistics.peak_expected)
+        return peak < epsilon(dtype) * self.natural_scale(self.variant)

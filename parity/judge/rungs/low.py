@@ -2,57 +2,62 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from parity.compare.compare import compare
-from parity.data.dtypes import epsilon, largest
-from parity.execution.run_cache import InputVariant, is_discrete
-from parity.judge import tolerances
+from parity.data.dtypes import is_discrete, largest
+from parity.data.input_variant import InputVariant
+from parity.judge import variants
 from parity.judge.finding import Finding, Verdict
 from parity.judge.rungs import discrete
 from parity.judge.rungs.error_ratio import compare_sides
 from parity.judge.rungs.leaf import Leaf
-from parity.sides import SIDES
 
 
 def judge(leaf: Leaf, finding: Finding, float64: Finding | None) -> Finding:
     """The verdict of a lower rung, given what the float64 rung said about the leaf (None: it could not be run)."""
     if finding.mismatches == 0:
         return finding
-    pair, truth = leaf.judged(), leaf.truth(leaf.values)
+    pair, truth = leaf.judged(), leaf.truth(leaf.variant)
     if float64 is not None and float64.verdict is Verdict.VACUOUS:
         return replace(finding, verdict=Verdict.VACUOUS, message=float64.message)
     is_same = float64 is not None and float64.verdict.severity <= Verdict.STABILITY.severity
     if truth is None or truth.shape != pair[0].shape or not is_same:
-        word = f"the float64 rung says {float64.verdict}" if float64 else "a side has no float64 result"
-        words = f"no float64 truth to judge by: {word}; mend that first, or pass reference="
-        return replace(finding, verdict=Verdict.INCONCLUSIVE, message=words)
+        reason = f"the float64 rung says {float64.verdict}" if float64 else "a side has no float64 result"
+        message = f"no float64 truth to judge by: {reason}; fix that first, or pass reference="
+        return replace(finding, verdict=Verdict.INCONCLUSIVE, message=message)
     if is_discrete(pair[0]):
         return discrete.judge(leaf, finding, truth)
-    lost = {side: _lost(value, truth, leaf.dtype) for side, value in zip(SIDES, pair, strict=True)}
+    lost = {side: _lost(value, truth, leaf.dtype) for side, value in zip(leaf.cache.sides, pair, strict=True)}
     if any(lost.values()):
-        worse = max(SIDES, key=lambda side: lost[side]) if lost["jax"] != lost["torch"] else None
-        counts = ", ".join(f"{side} {count} of {finding.size}" for side, count in lost.items())
-        words = f"not finite where the float64 truth is: {counts}"
-        return replace(finding, verdict=Verdict.STABILITY, side=worse, message=words)
+        message = f"not finite where the float64 truth is: {_counts(lost, finding.size)}"
+        return replace(finding, verdict=Verdict.STABILITY, side=side_with_more(lost), message=message)
     if _is_copy(leaf, truth):
         wrong = {
-            side: compare(value, truth.astype(value.dtype)).mismatches for side, value in zip(SIDES, pair, strict=True)
+            side: compare(value, truth.astype(value.dtype)).mismatches
+            for side, value in zip(leaf.cache.sides, pair, strict=True)
         }
         if any(wrong.values()) and not leaf.is_zero_but_for_rounding():
-            worse = max(SIDES, key=lambda side: wrong[side]) if wrong["jax"] != wrong["torch"] else None
-            counts = ", ".join(f"{side} {count} of {finding.size}" for side, count in wrong.items())
-            words = f"every true value copies an input, so that no rounding is owed; not equal to it: {counts}"
-            return replace(finding, verdict=Verdict.STABILITY, side=worse, message=words)
+            message = f"every true value copies an input, so no rounding is due; not equal to it: {_counts(wrong, finding.size)}"
+            return replace(finding, verdict=Verdict.STABILITY, side=side_with_more(wrong), message=message)
     sides = compare_sides(leaf)
-    if not sides.has_digits and (sides.worse or leaf.values.regime != "unit"):
-        words = f"no digit is right in {leaf.dtype} on either side, nothing was compared; {sides.words}"
-        return replace(finding, verdict=Verdict.VACUOUS, message=words)
+    if not sides.has_digits and (sides.worse or leaf.variant.regime != "unit"):
+        message = f"no digit is right in {leaf.dtype} on either side, so nothing was compared; {sides.message}"
+        return replace(finding, verdict=Verdict.VACUOUS, message=message)
     verdict = Verdict.STABILITY if sides.worse else Verdict.ROUNDING
-    return replace(finding, verdict=verdict, side=sides.worse, message=sides.words)
+    return replace(finding, verdict=verdict, side=sides.worse, message=sides.message)
+
+
+def side_with_more(counts: Mapping[str, int]) -> str | None:
+    """The side with the larger count; None if both are equal."""
+    return max(counts, key=lambda side: counts[side]) if len(set(counts.values())) > 1 else None
+
+
+def _counts(counts: Mapping[str, int], size: int) -> str:
+    return ", ".join(f"{side} {count} of {size}" for side, count in counts.items())
 
 
 def _lost(value: np.ndarray, truth: np.ndarray, dtype: str) -> int:
@@ -65,18 +70,15 @@ def _is_copy(leaf: Leaf, truth: np.ndarray) -> bool:
 
     A saturated softmax copies too, but which row hangs on a rounding of its logits.
     """
-    size = tolerances.EXCUSE_UNITS * epsilon(leaf.dtype)
-    # In float32, since bfloat16 would make equal numbers of most.
-    moved = [replace(leaf.values, rounded_to="float32", again=k, again_size=size) for k in (1, 2)]
-    truths, elements = [truth], [_elements(leaf, leaf.values)]
+    truths, elements = [truth], [_elements(leaf, leaf.variant)]
     if truth.dtype.kind != "f" or not np.isin(truth, elements[0]).all():
         return False
-    for values in moved:
-        other = leaf.truth(values)
+    for variant in variants.copies(leaf.variant, leaf.dtype):
+        other = leaf.truth(variant)
         if other is None:
             return False
         truths.append(other)
-        elements.append(_elements(leaf, values))
+        elements.append(_elements(leaf, variant))
     return bool(np.isin(_triples(truths), _triples(elements)).all())
 
 
@@ -86,6 +88,6 @@ def _triples(arrays: Sequence[np.ndarray]) -> np.ndarray:
     return np.ascontiguousarray(rows).view(f"V{8 * len(arrays)}").ravel()
 
 
-def _elements(leaf: Leaf, values: InputVariant) -> np.ndarray:
-    arrays = [array.ravel() for array in leaf.evidence.inputs(values).values() if array.dtype.kind == "f"]
+def _elements(leaf: Leaf, variant: InputVariant) -> np.ndarray:
+    arrays = [array.ravel() for array in leaf.cache.inputs(variant).values() if array.dtype.kind == "f"]
     return np.concatenate(arrays) if arrays else np.empty(0)

@@ -7,31 +7,29 @@ from dataclasses import replace
 import numpy as np
 
 from parity.compare.compare import Statistics, compare
+from parity.data.leaf import LeafName
+from parity.judge import variants
 from parity.judge.finding import Finding, Verdict
 from parity.judge.rungs.leaf import Leaf
-from parity.sides import SIDES
-
-# A large change of one input, to see whether any output notices.
-CHANGE = 0.5
 
 
 def vacuous(leaf: Leaf, finding: Finding, statistics: Statistics) -> Finding | None:
     """The finding of a comparison that says nothing; None if it says something."""
-    reason = _reason(statistics, leaf.name.startswith("grad/"))
+    name = LeafName(leaf.name)
+    reason = _reason(statistics, name.is_gradient)
     if not reason:
         return None
-    if leaf.name.startswith("grad/") and statistics.highest_actual == 0 and statistics.lowest_actual == 0:
-        name = leaf.name.removeprefix("grad/")
-        if not _output_depends_on(leaf, name):
+    if name.is_gradient and statistics.highest_actual == 0 and statistics.lowest_actual == 0:
+        if not _output_depends_on(leaf, name.path):
             return replace(
                 finding,
                 warning=True,
-                message=f"no output depends on {name} on either side: changed as a test, it changed none",
+                message=f"no output depends on {name.path} on either side: changed as a test, it changed none",
             )
         if leaf.is_zero_but_for_rounding():
             return None
         reason = (
-            f"no gradient flows to {name} on either side, although the outputs depend on it: every element is zero; "
+            f"no gradient flows to {name.path} on either side, although the outputs depend on it: every element is zero; "
             "exclude it with wrt="
         )
     return replace(finding, verdict=Verdict.VACUOUS, message=reason)
@@ -57,10 +55,10 @@ def _reason(statistics: Statistics, is_gradient: bool) -> str:
 
 def _output_depends_on(leaf: Leaf, name: str) -> bool:
     """Does any output of either side change when this input alone changes?"""
-    changed = replace(leaf.values, jitter=1, size=CHANGE, only=name)
-    for side in SIDES:
-        before = leaf.evidence.result(side, "float64", "eager", leaf.values).outputs
-        after = leaf.evidence.result(side, "float64", "eager", changed)
+    changed = variants.one_changed(leaf.variant, name)
+    for side in leaf.cache.sides:
+        before = leaf.cache.result(side, "float64", "eager", leaf.variant).outputs
+        after = leaf.cache.result(side, "float64", "eager", changed)
         if after.problems:
             return True
         for key, value in before.items():

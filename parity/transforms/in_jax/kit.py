@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
@@ -71,28 +70,6 @@ def forget() -> None:
     jax.clear_caches()
 
 
-@contextlib.contextmanager
-def ready_to_compile() -> Iterator[None]:
-    if jax.config.jax_disable_jit:  # type: ignore[attr-defined]
-        raise RuntimeError("jax.jit is disabled (jax.disable_jit, JAX_DISABLE_JIT): nothing would be compiled")
-    yield
-
-
-@contextlib.contextmanager
-def counted() -> Iterator[Callable[[], tuple[int, int]]]:
-    """How many programs XLA compiled, and how often Python ran the operation, since the last call."""
-    compiled, before = [0], [_executions[0]]
-
-    def listen(event: str, duration_secs: float, **_: Any) -> None:
-        compiled[0] += event == "/jax/core/compile/backend_compile_duration"
-
-    def count() -> tuple[int, int]:
-        found = compiled[0], _executions[0] - before[0]
-        compiled[0], before[0] = 0, _executions[0]
-        return found
-
-    jax.monitoring.register_event_duration_secs_listener(listen)
-    try:
-        yield count
-    finally:
-        jax.monitoring.unregister_event_duration_listener(listen)
+def executions() -> int:
+    """How often Python has run the operation, to trace it or eagerly."""
+    return _executions[0]

@@ -7,11 +7,12 @@ import pytest
 
 from parity import Verdict
 from parity.data.arguments import parse
+from parity.data.input_variant import GIVEN
 from parity.data.inputs import cotangent, normal
-from parity.execution.run_cache import GIVEN, RunCache
+from parity.execution.run_cache import RunCache
 from parity.judge import tolerances
 from parity.judge.rungs import float64
-from parity.judge.rungs.error_ratio import ZERO, Errors
+from parity.judge.rungs.error_ratio import ZERO, Errors, InputErrors
 from parity.judge.rungs.leaf import Leaf
 from tests.both import SWAPPED, cast, check, concrete, exp, found, is_jax, sided, softmax, stopped, through, where
 
@@ -82,15 +83,16 @@ def in_float32(function):
 
 def leaf_of(function, name="grad/x", **inputs):
     arguments = parse(inputs or {"x": X}, "all", (function,))
-    evidence = RunCache({"jax": function, "torch": function}, arguments, None, 60.0)
-    return Leaf(evidence, name, "float32", "eager", GIVEN)
+    cache = RunCache.live({"jax": function, "torch": function}, arguments)
+    return Leaf(cache, name, "float32", "eager", GIVEN, (name,))
 
 
-def errors(jax, torch):
+def errors(jax, torch, rms=None):
     """Errors of these sizes, in units, one for each input."""
-    found = Errors(leaf_of(variance), ())
-    found.peaks, found.spreads = ({"jax": list(jax), "torch": list(torch)} for _ in range(2))
-    return found
+    made = Errors(leaf_of(variance), ())
+    for number, pair in enumerate(zip(jax, torch, strict=True)):
+        made.measured[GIVEN.moved("moved", number, 0.1)] = InputErrors(1.0, pair, pair if rms is None else (rms, rms))
+    return made
 
 
 class TestWorse:
@@ -119,14 +121,12 @@ class TestWorse:
         assert errors([100.0] * 5 + [1.0] * 6, [1.0] * 11).worse() == "jax"
 
     def test_a_single_large_error_is_not_enough(self):
-        found = errors([100.0] * 11, [1.0] * 11)
-        found.spreads = {"jax": [1.0] * 11, "torch": [1.0] * 11}
-        assert found.worse() is None
+        assert errors([100.0] * 11, [1.0] * 11, rms=1.0).worse() is None
 
     def test_nothing_measured(self):
         assert errors([], []).worse() is None
         assert errors([], []).have_digits()
-        assert errors([], []).words() == "no error to the float64 truth could be measured"
+        assert errors([], []).message() == "no error to the float64 truth could be measured"
 
     def test_an_error_whose_square_is_no_float(self):
         found = errors([1e200, 1e200], [1.0, 1.0])
@@ -215,7 +215,7 @@ def test_where_no_digit_is_right_nothing_was_compared(monkeypatch):
     finding = found(report, dtype="float32", regime="offset")
     assert finding in report.uninformative
     assert finding.message.startswith(
-        "no digit is right in float32 on either side, nothing was compared; largest error"
+        "no digit is right in float32 on either side, so nothing was compared; largest error"
     )
     monkeypatch.setattr(tolerances, "NO_DIGIT_LEFT", np.inf)
     assert found(check(*pair, (X * np.float32(0.01),), **options), dtype="float32", regime="offset").verdict.passes
@@ -251,7 +251,7 @@ class TestSaturated:
         for rung in ("float64", dtype):
             finding = found(report, "grad/x", rung, "offset")
             assert finding in report.uninformative
-            assert "saturated: a change of the whole input by its own size changes no output" in finding.message
+            assert "the gradient is too small to affect any output at this precision" in finding.message
 
     @pytest.mark.parametrize(("second", "is_vacuous"), [(0.5, True), (0.66, False)])
     def test_the_callers_own_inputs_are_held_to_float64(self, side, second, is_vacuous):
@@ -280,8 +280,8 @@ class TestOtherInputs:
 
     @pytest.mark.parametrize(("high", "passed"), [(2, False), (3, True)])
     def test_one_in_five_must_have_the_ratio_of_rounding(self, monkeypatch, high, passed):
-        def ratio(leaf, values):
-            return 1e8 if values.jitter > tolerances.SIDE_JITTERS - high else 1e5
+        def ratio(leaf, variant):
+            return 1e8 if variant.moves and variant.moves[0].number > tolerances.SIDE_JITTERS - high else 1e5
 
         monkeypatch.setattr(float64, "_error_ratio", ratio)
         finding = found(check(*self.PAIR, (np.linspace(21, 25, 9).astype(np.float32),), wrt=(), dtypes=()))
@@ -289,7 +289,7 @@ class TestOtherInputs:
         assert ("1e+08 on other inputs close by" in finding.message) is passed
 
     def test_not_for_another_definition(self, monkeypatch):
-        monkeypatch.setattr(float64, "_error_ratio", lambda leaf, values: 1e8 if values.jitter else 1e4)
+        monkeypatch.setattr(float64, "_error_ratio", lambda leaf, variant: 1e8 if variant.moves else 1e4)
         report = check(*self.PAIR, (np.linspace(21, 25, 9).astype(np.float32),), wrt=(), dtypes=())
         assert found(report).verdict is Verdict.SEMANTIC
 

@@ -56,7 +56,7 @@ class TestCopies:
         assert found(report).verdict.passes
         finding = found(report, dtype=dtype)
         assert (finding.verdict, finding.side) == (Verdict.STABILITY, side)
-        assert "copies an input, so that no rounding is owed" in finding.message
+        assert "copies an input, so no rounding is due" in finding.message
 
 
 @pytest.mark.parametrize("side", ["jax", "torch"])
@@ -69,7 +69,7 @@ def test_a_copy_of_equal_elements_is_one(function, dtype, side):
     report = sided(side, lambda x: function(x) * 3 / 3, function, inputs, dtypes=(dtype,), wrt=())
     finding = found(report, dtype=dtype)
     assert (finding.verdict, finding.side) == (Verdict.STABILITY, side)
-    assert "copies an input, so that no rounding is owed" in finding.message
+    assert "copies an input, so no rounding is due" in finding.message
 
 
 def attention(query, key, value):
