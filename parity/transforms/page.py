@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from parity.processes.files import write
-from parity.transforms.catalogue import CELLS, GROUPS, Cell
+from parity.transforms.catalogue import CELLS, GROUPS, TransformCell
 
 DOCS = Path(__file__).parents[2] / "docs"
 _TITLES = {
@@ -51,7 +51,7 @@ MEASURED = {
 }
 
 
-def source(side: str, cell: Cell) -> str:
+def source(side: str, cell: TransformCell) -> str:
     """The code of the cell as it is tested, without its annotations."""
     module = importlib.import_module(f"parity.transforms.in_{side}.{cell.group}")
     text = inspect.getsource(getattr(module, cell.function))
@@ -130,7 +130,7 @@ def _legend(report: dict[str, Any]) -> list[str]:
     return [*lines, *(f"- {op}: {reason} ({count} cells)" for (op, reason), count in sorted(reasons.items())), ""]
 
 
-def _section(cell: Cell, report: dict[str, Any]) -> list[str]:
+def _section(cell: TransformCell, report: dict[str, Any]) -> list[str]:
     code = [f"<td>\n\n```python\n{source(side, cell)}\n```\n\n</td>" for side in ("jax", "torch")]
     return [
         f"### {cell.name}",
@@ -148,7 +148,7 @@ def _section(cell: Cell, report: dict[str, Any]) -> list[str]:
     ]
 
 
-def _verdicts(cell: Cell, report: dict[str, Any]) -> list[str]:
+def _verdicts(cell: TransformCell, report: dict[str, Any]) -> list[str]:
     found = [o for o in report["outcomes"] if (o["group"], o["cell"]) == (cell.group, cell.name)]
     if not found:
         return ["Not in the run."]

@@ -40,7 +40,7 @@ def test_every_identity_is_used_and_there():
 
 
 def test_every_parameter_is_a_fixture():
-    known = {*VALUES, "value", "subject", *(name for name in vars(Fixtures) if not name.startswith("_"))}
+    known = {*VALUES, "value", "pair", *(name for name in vars(Fixtures) if not name.startswith("_"))}
     for module in (*GROUPS, "identities"):
         for name, parameters in functions("jax", module).items():
             if name != "gradient_in_order":

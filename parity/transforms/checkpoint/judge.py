@@ -16,7 +16,7 @@ from parity.processes.peak import ENVIRONMENT
 from parity.processes.settings import use_compilation_caches, use_threads
 from parity.transforms.checkpoint.cases import MODELS, PLAIN, POLICIES, Policy, inputs
 from parity.transforms.compared import Compared, compared
-from parity.transforms.outcome import Outcome
+from parity.transforms.outcome import CellOutcome
 from parity.transforms.workers.launch import WorkerError, launch
 from parity.transforms.workers.worker import read_whole, result_path, write_whole
 
@@ -28,7 +28,7 @@ Results = Mapping[str, np.ndarray]
 def run(
     progress: Callable[[str, float], None] = lambda words, fraction: None,
     frameworks: Sequence[str] = backends.NAMES,
-) -> Iterator[Outcome]:
+) -> Iterator[CellOutcome]:
     """Every policy on every model.
 
     Args:
@@ -72,11 +72,11 @@ def measured(backend: str) -> dict[str, np.ndarray]:
 
 def judged(
     model: str, policy: Policy, results: Mapping[str, Results], problems: Mapping[str, str], seconds: float
-) -> Outcome:
+) -> CellOutcome:
     """One cell. SEMANTIC for other gradients, VACUOUS where checkpointing did not do its work."""
 
-    def outcome(verdict: Verdict, side: str | None, words: str, error: float = float("nan")) -> Outcome:
-        return Outcome(model, GROUP, policy.name, verdict, side, words, error, seconds)
+    def outcome(verdict: Verdict, side: str | None, words: str, error: float = float("nan")) -> CellOutcome:
+        return CellOutcome(model, GROUP, policy.name, verdict, side, words, error, seconds)
 
     if problems:
         return outcome(Verdict.ERROR, *next(iter(problems.items())))

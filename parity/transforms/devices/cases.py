@@ -23,7 +23,7 @@ PROCESSES = 2
 
 
 @dataclass(frozen=True)
-class Cell:
+class DeviceCell:
     """One way to spread one computation over devices.
 
     Attributes:
@@ -42,21 +42,35 @@ class Cell:
 
 
 CELLS = (
-    Cell("train_step", "train_step", "pmap", "jax", "devices", "batch over 4 devices, gradients averaged by pmean"),
-    Cell("train_step", "train_step", "shard_map", "jax", "devices", "batch over 4 devices, mean of the losses"),
-    Cell("train_step", "train_step", "NamedSharding", "jax", "devices", "batch over 4 devices, left to the compiler"),
-    Cell("train_step", "train_step", "shard_map 2 processes", "jax", "processes", "2 processes of 2 devices each"),
-    Cell("train_step", "train_step", "NamedSharding 2 processes", "jax", "processes", "the same, left to the compiler"),
-    Cell("train_step", "train_step", "DDP", "torch", "processes", "batch over 2 processes, parameters on each"),
-    Cell("train_step", "train_step", "FSDP2", "torch", "processes", "batch and parameters over 2 processes"),
-    Cell("multi_head_batched", "heads", "heads shard_map", "jax", "devices", "one head on each of 4 devices"),
-    Cell("multi_head_batched", "heads", "heads NamedSharding", "jax", "devices", "the same, left to the compiler"),
-    Cell("multi_head_batched", "heads", "heads shard_map 2 processes", "jax", "processes", "2 heads in each process"),
-    Cell("multi_head_batched", "heads", "heads NamedSharding 2 processes", "jax", "processes", "the compiler's way"),
-    Cell("multi_head_batched", "heads", "heads all_gather", "torch", "processes", "2 heads in each process"),
-    Cell("multi_head_batched", "block", "block psum", "jax", "devices", "projections by columns in, by rows out"),
-    Cell("multi_head_batched", "block", "block psum 2 processes", "jax", "processes", "the same in 2 processes"),
-    Cell(
+    DeviceCell(
+        "train_step", "train_step", "pmap", "jax", "devices", "batch over 4 devices, gradients averaged by pmean"
+    ),
+    DeviceCell("train_step", "train_step", "shard_map", "jax", "devices", "batch over 4 devices, mean of the losses"),
+    DeviceCell(
+        "train_step", "train_step", "NamedSharding", "jax", "devices", "batch over 4 devices, left to the compiler"
+    ),
+    DeviceCell(
+        "train_step", "train_step", "shard_map 2 processes", "jax", "processes", "2 processes of 2 devices each"
+    ),
+    DeviceCell(
+        "train_step", "train_step", "NamedSharding 2 processes", "jax", "processes", "the same, left to the compiler"
+    ),
+    DeviceCell("train_step", "train_step", "DDP", "torch", "processes", "batch over 2 processes, parameters on each"),
+    DeviceCell("train_step", "train_step", "FSDP2", "torch", "processes", "batch and parameters over 2 processes"),
+    DeviceCell("multi_head_batched", "heads", "heads shard_map", "jax", "devices", "one head on each of 4 devices"),
+    DeviceCell(
+        "multi_head_batched", "heads", "heads NamedSharding", "jax", "devices", "the same, left to the compiler"
+    ),
+    DeviceCell(
+        "multi_head_batched", "heads", "heads shard_map 2 processes", "jax", "processes", "2 heads in each process"
+    ),
+    DeviceCell(
+        "multi_head_batched", "heads", "heads NamedSharding 2 processes", "jax", "processes", "the compiler's way"
+    ),
+    DeviceCell("multi_head_batched", "heads", "heads all_gather", "torch", "processes", "2 heads in each process"),
+    DeviceCell("multi_head_batched", "block", "block psum", "jax", "devices", "projections by columns in, by rows out"),
+    DeviceCell("multi_head_batched", "block", "block psum 2 processes", "jax", "processes", "the same in 2 processes"),
+    DeviceCell(
         "multi_head_batched", "block", "block ColwiseParallel", "torch", "processes", "ColwiseParallel, RowwiseParallel"
     ),
 )

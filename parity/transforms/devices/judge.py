@@ -14,8 +14,8 @@ from parity.execution import backends
 from parity.judge.finding import Verdict
 from parity.processes.settings import use_compilation_caches, use_threads
 from parity.transforms.compared import Compared, compared
-from parity.transforms.devices.cases import CELLS, PROCESSES, Cell, inputs, of_cell
-from parity.transforms.outcome import Outcome
+from parity.transforms.devices.cases import CELLS, PROCESSES, DeviceCell, inputs, of_cell
+from parity.transforms.outcome import CellOutcome
 from parity.transforms.workers.launch import WorkerError, launch
 from parity.transforms.workers.worker import read_whole, result_path, write_whole
 
@@ -44,7 +44,7 @@ def run(
     progress: Callable[[str, float], None] = lambda words, fraction: None,
     frameworks: Sequence[str] = backends.NAMES,
     fault: str = "",
-) -> Iterator[Outcome]:
+) -> Iterator[CellOutcome]:
     """Every cell of `frameworks`, as soon as its workers are done.
 
     Args:
@@ -90,7 +90,7 @@ def measured(backend: str, kind: str, fault: str = "") -> Job:
     return Job(ranks, time.perf_counter() - started)
 
 
-def judged(cell: Cell, job: Job, one_device: Mapping[str, Mapping[str, np.ndarray]]) -> Outcome:
+def judged(cell: DeviceCell, job: Job, one_device: Mapping[str, Mapping[str, np.ndarray]]) -> CellOutcome:
     """Every worker's result against one device of its own framework, and that against one device of the other.
 
     The seconds are the cell's equal share of its workers' time.
@@ -115,4 +115,4 @@ def judged(cell: Cell, job: Job, one_device: Mapping[str, Mapping[str, np.ndarra
         ]
         found = max([*inside, *across], key=lambda found: (found.verdict.severity, found.error))
         side = None if found.verdict.passes or found in across else cell.backend
-    return Outcome(cell.op, GROUP, cell.name, found.verdict, side, found.words, found.error, share)
+    return CellOutcome(cell.op, GROUP, cell.name, found.verdict, side, found.words, found.error, share)

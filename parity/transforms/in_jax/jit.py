@@ -29,6 +29,6 @@ def compilations(flexible: Callable[..., Any], shapes: list[Any]) -> Any:
     return count
 
 
-def pure(whole: Callable[..., Any], arrays: Any, subject: Any) -> Any:
-    refuse_impure(subject, "jax")
+def pure(whole: Callable[..., Any], arrays: Any, pair: Any) -> Any:
+    refuse_impure(pair, "jax")
     return whole(arrays)

@@ -30,6 +30,6 @@ def compilations(flexible: Callable[..., Any], shapes: list[Any]) -> Any:
     return count
 
 
-def pure(whole: Callable[..., Any], arrays: Any, subject: Any) -> Any:
-    refuse_impure(subject, "torch")
+def pure(whole: Callable[..., Any], arrays: Any, pair: Any) -> Any:
+    refuse_impure(pair, "torch")
     return whole(arrays)

@@ -12,12 +12,12 @@ from torch.utils import _pytree as pytree
 
 from parity.data.template import called, named
 from parity.execution.backends.torch_backend import ready_to_compile as ready_to_compile
-from parity.transforms.subject import Subject
+from parity.transforms.function_pair import FunctionPair
 
 Tree = Any
 
 
-def operation(subject: Subject, constants: Mapping[str, Any], *, floating: bool) -> Callable[..., Any]:
+def operation(subject: FunctionPair, constants: Mapping[str, Any], *, floating: bool) -> Callable[..., Any]:
     """Tensors by name → outputs by name, floating ones alone or all tensors."""
     function, template, positional = subject.functions["torch"], subject.template, subject.arguments.positional
 
