@@ -81,10 +81,10 @@ class Matrix:
 
     def __str__(self) -> str:
         lines = [
-            f"{self.verdict}: {len(self.outcomes)} cells, {len(self.failures)} failed, {len(self.left_out)} left out"
+            f"{self.verdict}: {len(self.outcomes)} cells, {len(self.failures)} failed, {len(self.left_out)} skipped"
         ]
         lines += [f"  {o.op} {o.group} {o.cell}: {o.verdict}: {o.message}" for o in self.failures]
-        lines += [f"  {o.op} {o.group} {o.cell}: left out: {o.reason}" for o in self.left_out]
+        lines += [f"  {o.op} {o.group} {o.cell}: skipped: {o.reason}" for o in self.left_out]
         return "\n".join(lines)
 
 
