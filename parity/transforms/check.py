@@ -1,4 +1,4 @@
-"""`check_transforms`: every cell of the matrix for anybody's pair of functions."""
+"""`check_transforms`: runs and judges every cell of the matrix for a pair of functions."""
 
 from __future__ import annotations
 
