@@ -144,6 +144,7 @@ def test_cells_are_declared_in_the_same_file_and_concern_no_check(tmp_path):
     assert [cells.concerns("mine", "vmap", cell) for cell in ("in_axes=1", "jvp", "nested", "")] == [1, 1, 0, 0]
     assert not whole.concerns("mine", "vmap", "nested")
     assert not deviation(group="grad", cell="*").concerns("mine", "vmap", "nested")
+    assert not deviation(group="*", cell="*").concerns("mine")
 
 
 def test_a_single_object_is_a_declaration_forgotten_in_a_tuple():
