@@ -1,1 +1,1 @@
-"""Every transformation and every composition of them, in both frameworks: `check_transforms` for anybody's pair."""
+"""The matrix of transformations: jit, vmap, grad and their compositions of a pair of functions, in both frameworks."""

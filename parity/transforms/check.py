@@ -1,8 +1,8 @@
-"""`check_transforms`: every cell of the matrix for anybody's pair of functions."""
+"""`check_transforms`: runs and judges every cell of the matrix for a pair of functions."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,50 +10,52 @@ from typing import Any
 from parity.data.arguments import parse
 from parity.errors import InputError
 from parity.execution import backends
+from parity.judge.deviations import Deviation
 from parity.judge.finding import Verdict
-from parity.sides import SIDES
-from parity.transforms import declared
-from parity.transforms.catalogue import CELLS, Cell, select
+from parity.sides import JAX, SIDES, TORCH
+from parity.transforms.catalogue import CELLS, TransformCell, cell_deviations, select
 from parity.transforms.fixtures import Fixtures
-from parity.transforms.judge import LeftOut, judge
-from parity.transforms.outcome import Outcome
-from parity.transforms.subject import Subject
+from parity.transforms.function_pair import FunctionPair
+from parity.transforms.judge import judge
+from parity.transforms.outcome import CellOutcome, SkippedCell
 
+DEVIATIONS = Path(__file__).with_name("deviations.toml")
 TIMEOUT_S = 300.0  # a first torch.compile takes 20 s on a busy machine
 
 
 @dataclass
 class Matrix:
-    """What came of the cells so far.
+    """The results of the cells so far.
 
     Attributes:
         outcomes: one for each cell that was judged.
-        left_out: one for each that makes no sense for its operation, with the reason.
+        left_out: one for each that does not apply to its operation, with the reason.
         complete: whether every cell is there.
         seconds: how long all of it took.
     """
 
-    outcomes: list[Outcome] = field(default_factory=list)
-    left_out: list[LeftOut] = field(default_factory=list)
+    outcomes: list[CellOutcome] = field(default_factory=list)
+    left_out: list[SkippedCell] = field(default_factory=list)
     complete: bool = False
     seconds: float = 0.0
 
-    def add(self, found: Outcome | LeftOut) -> None:
-        if isinstance(found, Outcome):
-            self.outcomes.append(found)
+    def add(self, result: CellOutcome | SkippedCell) -> None:
+        """Appends the result of one more cell."""
+        if isinstance(result, CellOutcome):
+            self.outcomes.append(result)
         else:
-            self.left_out.append(found)
+            self.left_out.append(result)
 
     def sort(self, ops: Sequence[str]) -> None:
-        """In the order of these operations and of the catalogue, whatever was finished first; then what is not in it."""
+        """Sorts by these operations and by the catalogue, then what is not in it: tasks finish in any order."""
         order = {(cell.group, cell.name): number for number, cell in enumerate(CELLS)}
 
-        def place(one: Outcome | LeftOut) -> tuple[int, int, str]:
-            number = order.get((one.group, one.cell))
-            return (len(ops), 0, one.group) if number is None else (ops.index(one.op), number, one.group)
+        def position(result: CellOutcome | SkippedCell) -> tuple[int, int, str]:
+            number = order.get((result.group, result.cell))
+            return (len(ops), 0, result.group) if number is None else (ops.index(result.op), number, result.group)
 
-        self.outcomes.sort(key=place)
-        self.left_out.sort(key=place)
+        self.outcomes.sort(key=position)
+        self.left_out.sort(key=position)
 
     @property
     def verdict(self) -> Verdict:
@@ -62,25 +64,27 @@ class Matrix:
 
     @property
     def passed(self) -> bool:
+        """Whether every cell was judged and passes."""
         return self.complete and self.verdict.passes
 
     @property
-    def failures(self) -> list[Outcome]:
+    def failures(self) -> list[CellOutcome]:
+        """The outcomes that do not pass."""
         return [outcome for outcome in self.outcomes if not outcome.verdict.passes]
 
-    def outcome(self, group: str, cell: str, op: str | None = None) -> Outcome:
-        """The one of this cell; KeyError if it was not judged."""
-        for found in self.outcomes:
-            if (found.group, found.cell) == (group, cell) and op in (None, found.op):
-                return found
+    def outcome(self, group: str, cell: str, op: str | None = None) -> CellOutcome:
+        """The outcome of this cell, of the first operation for None; KeyError if it was not judged."""
+        for outcome in self.outcomes:
+            if (outcome.group, outcome.cell) == (group, cell) and op in (None, outcome.op):
+                return outcome
         raise KeyError(f"{group} {cell}")
 
     def __str__(self) -> str:
         lines = [
-            f"{self.verdict}: {len(self.outcomes)} cells, {len(self.failures)} failed, {len(self.left_out)} left out"
+            f"{self.verdict}: {len(self.outcomes)} cells, {len(self.failures)} failed, {len(self.left_out)} skipped"
         ]
         lines += [f"  {o.op} {o.group} {o.cell}: {o.verdict}: {o.message}" for o in self.failures]
-        lines += [f"  {o.op} {o.group} {o.cell}: left out: {o.reason}" for o in self.left_out]
+        lines += [f"  {o.op} {o.group} {o.cell}: skipped: {o.reason}" for o in self.left_out]
         return "\n".join(lines)
 
 
@@ -93,25 +97,28 @@ def check_transforms(
     another: Any = None,
     groups: Sequence[str] | None = None,
     name: str = "",
-    unsupported: str | Path = declared.FILE,
+    deviations: Iterable[Deviation] | str | Path = DEVIATIONS,
+    unsupported: str | Path | None = None,
     timeout_s: float = TIMEOUT_S,
     progress: Callable[[str], None] = lambda cell: None,
 ) -> Matrix:
     """Transforms a pair of functions in every way of the catalogue, in float64, and judges each.
 
-    Every cell is one comparison across the frameworks and one identity inside each (compiled = eager, vmap = loop, …).
+    A cell is one comparison across the frameworks and one identity inside each (compiled = eager, vmap = loop, …).
 
     Args:
         jax_fn, torch_fn, inputs, wrt: as for `parity.check`.
-        another: inputs of other shapes, to count compilations with; by default batches of other sizes are compiled.
+        another: inputs of other shapes, to count compilations; by default, batches of other sizes.
         groups: some of `parity.transforms.catalogue.GROUPS`; all by default.
-        name: stands in the outcomes, and declared entries go by it; by default the name of `jax_fn`.
-        unsupported: a TOML file of what a framework does not support: see `parity/transforms/unsupported.toml`.
-        timeout_s: seconds that one cell may take on one side.
-        progress: called with a few words before each cell.
+        name: name of the pair in outcomes and in declared deviations; by default the name of `jax_fn`.
+        deviations: accepted differences as for `parity.check`: those with `group` and `cell` apply here. They replace
+            `parity/transforms/deviations.toml`, which declares what torch does not support for any function.
+        unsupported: an older name of `deviations`.
+        timeout_s: time limit in seconds for one cell on one side.
+        progress: called with the group and name of each cell before it runs.
 
     Raises:
-        InputError: the arguments cannot be used. What the functions do wrong is an outcome, never an exception.
+        InputError: an argument cannot be used. What the functions do wrong is an outcome, never an exception.
     """
     for argument, function in (("jax_fn", jax_fn), ("torch_fn", torch_fn)):
         if not callable(function):
@@ -121,27 +128,28 @@ def check_transforms(
     if others is not None and others.names != arguments.names:
         raise InputError(f"another: got {', '.join(others.names)}, expected {', '.join(arguments.names)} as in inputs")
     title = name or getattr(jax_fn, "__name__", type(jax_fn).__name__)
-    subject = Subject(title, {"jax": jax_fn, "torch": torch_fn}, arguments, others)
+    pair = FunctionPair(title, {JAX: jax_fn, TORCH: torch_fn}, arguments, others)
     matrix = Matrix()
     chosen = select(None if groups is None else tuple(groups), own=False)
-    for found in cells(subject, chosen, declared.load(Path(unsupported)), timeout_s, progress):
-        matrix.add(found)
+    declared = cell_deviations(deviations if unsupported is None else unsupported)
+    for result in cells(pair, chosen, declared, timeout_s, progress):
+        matrix.add(result)
     matrix.complete = True
     matrix.seconds = sum(outcome.seconds for outcome in matrix.outcomes)
     return matrix
 
 
 def cells(
-    subject: Subject,
-    chosen: Sequence[Cell],
-    entries: Sequence[declared.Declared],
+    pair: FunctionPair,
+    chosen: Sequence[TransformCell],
+    deviations: Sequence[Deviation],
     timeout_s: float = TIMEOUT_S,
     progress: Callable[[str], None] = lambda cell: None,
-) -> Iterator[Outcome | LeftOut]:
-    """Judges one cell after another."""
+) -> Iterator[CellOutcome | SkippedCell]:
+    """Judges one cell after another; `progress` is called before each."""
     for side in SIDES:
         backends.get(side)
-    fixtures = {side: Fixtures(subject, side) for side in SIDES}
+    fixtures = {side: Fixtures(pair, side) for side in SIDES}
     for cell in chosen:
         progress(f"{cell.group} {cell.name}")
-        yield judge(cell, fixtures, entries, subject.name, timeout_s)
+        yield judge(cell, fixtures, deviations, pair.name, timeout_s)

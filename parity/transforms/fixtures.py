@@ -7,7 +7,7 @@
 | `f_of_one`, `loss_of_one` | the same as functions of the smallest varied input alone |
 | `whole` | all arrays of the operation by name, integers too → its outputs by name |
 | `flexible` | takes `shapes`: three inputs of two shapes and, the third, of another dtype |
-| `subject` | the caller's functions and inputs as they were given |
+| `pair` | the caller's functions and inputs as they were given |
 
 | values | |
 |---|---|
@@ -35,14 +35,14 @@ import optree
 from parity.data.dtypes import cast
 from parity.data.inputs import cotangent
 from parity.execution import backends
-from parity.transforms.subject import EXAMPLES, NotApplicable, Subject, Tree, stacked
+from parity.transforms.function_pair import EXAMPLES, FunctionPair, NotApplicable, Tree, stacked
 
 
 class Fixtures:
-    """One framework's functions and arrays for one subject. To be used inside `adapter.settings("float64")`."""
+    """One framework's functions and arrays for one pair. To be used inside `adapter.settings("float64")`."""
 
-    def __init__(self, subject: Subject, side: str) -> None:
-        self.subject, self.side = subject, side
+    def __init__(self, pair: FunctionPair, side: str) -> None:
+        self.pair, self.side = pair, side
         self.adapter = backends.get(side)
         self.kit: Any = importlib.import_module(f"parity.transforms.in_{side}.kit")
         self._shapes: dict[str, tuple[int, ...]] = {}
@@ -51,10 +51,10 @@ class Fixtures:
         """The fixture; functions and arrays are new each time, so that no cell finds what another compiled or wrote.
 
         Raises:
-            NotApplicable: this subject has no such thing.
+            NotApplicable: this pair has no such thing.
         """
         if name in VALUES:
-            return self.converted(VALUES[name](self.subject))
+            return self.converted(VALUES[name](self.pair))
         made = getattr(self, name)
         return made() if inspect.ismethod(made) else made
 
@@ -67,29 +67,29 @@ class Fixtures:
         return optree.tree_map(convert, tree, none_is_leaf=True)
 
     def f(self) -> Callable[..., Any]:
-        if not self.subject.varied:
+        if not self.pair.varied:
             raise NotApplicable("no input is a floating array")
-        constants = {n: array for n, array in self.subject.arrays.items() if n not in self.subject.varied}
-        return self.kit.operation(self.subject, self.converted(constants), floating=True)
+        constants = {n: array for n, array in self.pair.arrays.items() if n not in self.pair.varied}
+        return self.kit.operation(self.pair, self.converted(constants), floating=True)
 
     def whole(self) -> Callable[..., Any]:
-        return self.kit.operation(self.subject, {}, floating=False)
+        return self.kit.operation(self.pair, {}, floating=False)
 
     def flexible(self) -> Callable[..., Any]:
-        return self.whole() if self.subject.another else self.kit.mapped(self.whole())
+        return self.whole() if self.pair.another else self.kit.mapped(self.whole())
 
     def loss(self) -> Callable[..., Any]:
         return self.kit.scalar(self.f(), self.cotangent())
 
     def f_of_one(self) -> Callable[..., Any]:
-        _differentiable(self.subject)
-        return self.kit.of_one(self.f(), self.get("x"), self.subject.smallest)
+        _differentiable(self.pair)
+        return self.kit.of_one(self.f(), self.get("x"), self.pair.smallest)
 
     def loss_of_one(self) -> Callable[..., Any]:
-        return self.kit.of_one(self.loss(), self.get("x"), self.subject.smallest)
+        return self.kit.of_one(self.loss(), self.get("x"), self.pair.smallest)
 
     def cotangent(self, prefix: str = "") -> Any:
-        _differentiable(self.subject)
+        _differentiable(self.pair)
         made = {n: cotangent(f"{prefix}{n}", shape).astype(np.float64) for n, shape in self.output_shapes().items()}
         return self.converted(made)
 
@@ -109,80 +109,80 @@ class Fixtures:
         return self._shapes
 
 
-def _differentiable(subject: Subject) -> None:
-    if not subject.arguments.wrt:
+def _differentiable(pair: FunctionPair) -> None:
+    if not pair.arguments.wrt:
         raise NotApplicable("no floating input is differentiated")
 
 
-def _tangent(subject: Subject, number: int = 0) -> Tree:
-    _differentiable(subject)
-    return subject.tangent(number)
+def _tangent(pair: FunctionPair, number: int = 0) -> Tree:
+    _differentiable(pair)
+    return pair.tangent(number)
 
 
-def _examples(subject: Subject, count: int = EXAMPLES) -> list[Tree]:
-    if not subject.varied:
+def _examples(pair: FunctionPair, count: int = EXAMPLES) -> list[Tree]:
+    if not pair.varied:
         raise NotApplicable("no input is a floating array")
-    return [subject.example(number) for number in range(count)]
+    return [pair.example(number) for number in range(count)]
 
 
-def _batch_1(subject: Subject) -> Tree:
-    scalars = [name for name in subject.varied if subject.arrays[name].ndim == 0]
+def _batch_1(pair: FunctionPair) -> Tree:
+    scalars = [name for name in pair.varied if pair.arrays[name].ndim == 0]
     if scalars:
         raise NotApplicable(f"{scalars[0]} is a scalar: a batch of it has no second axis")
-    return stacked(_examples(subject), 1)
+    return stacked(_examples(pair), 1)
 
 
-def _grid(subject: Subject) -> Tree:
-    examples = _examples(subject, 2 * EXAMPLES)
+def _grid(pair: FunctionPair) -> Tree:
+    examples = _examples(pair, 2 * EXAMPLES)
     return stacked([stacked(examples[:EXAMPLES], 0), stacked(examples[EXAMPLES:], 0)], 0)
 
 
-def _first(subject: Subject) -> Tree:
-    if len(subject.varied) < 2:
+def _first(pair: FunctionPair) -> Tree:
+    if len(pair.varied) < 2:
         raise NotApplicable("there is only one floating input to vary")
-    return {subject.varied[0]: stacked(_examples(subject), 0)[subject.varied[0]]}
+    return {pair.varied[0]: stacked(_examples(pair), 0)[pair.varied[0]]}
 
 
-def _rest(subject: Subject) -> Tree:
-    return {name: subject.arrays[name] for name in subject.varied[1:]}
+def _rest(pair: FunctionPair) -> Tree:
+    return {name: pair.arrays[name] for name in pair.varied[1:]}
 
 
-def _tree_axes(subject: Subject) -> dict[str, int | None]:
+def _tree_axes(pair: FunctionPair) -> dict[str, int | None]:
     """Last, none, first, and so on: at least one leaf is mapped."""
-    return {name: (-1, None, 0)[number % 3] for number, name in enumerate(subject.varied)}
+    return {name: (-1, None, 0)[number % 3] for number, name in enumerate(pair.varied)}
 
 
-def _tree(subject: Subject) -> Tree:
-    examples, found = _examples(subject), {}
-    for name, axis in _tree_axes(subject).items():
-        found[name] = subject.arrays[name] if axis is None else stacked(examples, axis)[name]
+def _tree(pair: FunctionPair) -> Tree:
+    examples, found = _examples(pair), {}
+    for name, axis in _tree_axes(pair).items():
+        found[name] = pair.arrays[name] if axis is None else stacked(examples, axis)[name]
     return found
 
 
-def _tree_examples(subject: Subject) -> list[Tree]:
-    kept = {name: subject.arrays[name] for name, axis in _tree_axes(subject).items() if axis is None}
-    return [{**example, **kept} for example in _examples(subject)]
+def _tree_examples(pair: FunctionPair) -> list[Tree]:
+    kept = {name: pair.arrays[name] for name, axis in _tree_axes(pair).items() if axis is None}
+    return [{**example, **kept} for example in _examples(pair)]
 
 
-def _several(subject: Subject) -> tuple[int, int]:
-    if len(subject.varied) < 2:
+def _several(pair: FunctionPair) -> tuple[int, int]:
+    if len(pair.varied) < 2:
         raise NotApplicable("there is only one input to differentiate")
-    return (0, len(subject.varied) - 1)
+    return (0, len(pair.varied) - 1)
 
 
-def _shapes(subject: Subject) -> list[Tree]:
+def _shapes(pair: FunctionPair) -> list[Tree]:
     """The given shapes, others, and the given ones in float32."""
-    if subject.another is not None:
-        given, other = subject.arrays, {n: cast(a, "float64") for n, a in subject.another.arrays.items()}
+    if pair.another is not None:
+        given, other = pair.arrays, {n: cast(a, "float64") for n, a in pair.another.arrays.items()}
     else:
-        given, other = (stacked([subject.arrays] * count, 0) for count in (EXAMPLES, EXAMPLES - 1))
+        given, other = (stacked([pair.arrays] * count, 0) for count in (EXAMPLES, EXAMPLES - 1))
     lower = {name: cast(array, "float32") for name, array in given.items()}
     if all(lower[name].dtype == given[name].dtype for name in given):
         raise NotApplicable("no input is a floating array: there is no other dtype to compile for")
     return [given, other, lower]
 
 
-VALUES: Mapping[str, Callable[[Subject], Any]] = {
+VALUES: Mapping[str, Callable[[FunctionPair], Any]] = {
     "arrays": lambda s: s.arrays,
     "x": lambda s: {name: s.arrays[name] for name in s.varied},
     "tangent": _tangent,

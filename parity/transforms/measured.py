@@ -14,10 +14,10 @@ import numpy as np
 from parity.data.tree import named_leaves
 from parity.execution.limits import TimeLimitExceeded, time_limit
 from parity.execution.runner import described
-from parity.transforms.catalogue import Cell
+from parity.transforms.catalogue import TransformCell
 from parity.transforms.fixtures import Fixtures
+from parity.transforms.function_pair import NotApplicable
 from parity.transforms.impurity import Impure
-from parity.transforms.subject import NotApplicable
 
 Arrays = Mapping[str, np.ndarray]
 
@@ -46,7 +46,7 @@ class Measured:
     not_applicable: str = ""
 
 
-def measure(cell: Cell, fixtures: Fixtures, timeout_s: float) -> Measured:
+def measure(cell: TransformCell, fixtures: Fixtures, timeout_s: float) -> Measured:
     """Runs the cell and its identity in float64; whatever the caller's function does is told, never raised."""
     side = fixtures.side
     cells, identities = (
@@ -74,7 +74,7 @@ def with_fixtures(function: Callable[..., Any], fixtures: Fixtures, **given: Any
     return function(**{name: given[name] if name in given else fixtures.get(name) for name in names})
 
 
-def _run(function: Callable[..., Any], cell: Cell, fixtures: Fixtures) -> tuple[Any, str]:
+def _run(function: Callable[..., Any], cell: TransformCell, fixtures: Fixtures) -> tuple[Any, str]:
     if not cell.graphs:
         if cell.group == "jit":
             with fixtures.adapter.fresh_compiler():

@@ -1,7 +1,7 @@
-"""`docs/transforms.md`: every cell in both frameworks side by side, from the tested sources and a run's JSON.
+"""Generates `docs/transforms.md`: every cell in both frameworks side by side, from the tested sources and a run's JSON.
 
-python -m parity.transforms.page            writes the page anew, with the verdicts of docs/transforms.json
-python -m parity.transforms.page --check    fails if the page is not what these give
+python -m parity.transforms.page            writes the page, with the verdicts of docs/transforms.json
+python -m parity.transforms.page --check    fails if the page is not up to date
 """
 
 from __future__ import annotations
@@ -12,11 +12,13 @@ import json
 import re
 import sys
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from parity.processes.files import write
-from parity.transforms.catalogue import CELLS, GROUPS, Cell
+from parity.sides import JAX, LABELS, SIDES
+from parity.transforms.catalogue import CELLS, GROUPS, TransformCell
 
 DOCS = Path(__file__).parents[2] / "docs"
 _TITLES = {
@@ -27,8 +29,9 @@ _TITLES = {
 }
 _REMARKS = {
     "jit": (
-        "Every compiled cell is called twice and counted: the first call compiles (torch: exactly one graph, fullgraph), the",
-        "second compiles nothing and runs no Python. Bit for bit, compiled JAX on a CPU: `parity strict`.",
+        "Each compiled cell is called twice and its compilations are counted: the first call compiles (in torch exactly one",
+        "graph, with `fullgraph`), the second compiles nothing and runs no Python. `parity strict` compares compiled JAX with",
+        "eager JAX bit for bit.",
         "",
     ),
 }
@@ -51,23 +54,28 @@ MEASURED = {
 }
 
 
-def source(side: str, cell: Cell) -> str:
-    """The code of the cell as it is tested, without its annotations."""
+def function(side: str, cell: TransformCell) -> Callable[..., Any]:
+    """The function of the cell in one framework."""
     module = importlib.import_module(f"parity.transforms.in_{side}.{cell.group}")
-    text = inspect.getsource(getattr(module, cell.function))
+    return getattr(module, cell.function)
+
+
+def source(side: str, cell: TransformCell) -> str:
+    """The code of the cell as it is tested, without annotations and docstring."""
+    text = re.sub(r'^    """.*"""\n\n?', "", inspect.getsource(function(side, cell)), count=1, flags=re.MULTILINE)
     text = re.sub(r"(: (Callable\[\.\.\., Any\]|list\[Any\]|Any|str|torch\.Tensor))(?=[,)]| =)", "", text)
     return re.sub(r" -> (Any|torch\.Tensor):", ":", text).replace("  # type: ignore[call-arg]", "").rstrip()
 
 
 def page(report: dict[str, Any]) -> str:
-    """The whole page."""
+    """The whole page in Markdown, from the content of `transforms.json`."""
     lines = [
         "# Transformations side by side",
         "",
-        "Written by `python -m parity.transforms.page`: the code is that of `parity/transforms/in_jax` and `in_torch`, which",
-        "`parity transforms` runs; the verdicts are those of `transforms.json`. `f` maps arrays by name to arrays by name;",
-        "`loss` is a smooth scalar of its outputs; the rest is in `parity/transforms/fixtures.py`. Every cell is compared",
-        "across the frameworks in float64, and held to an identity inside each.",
+        "`python -m parity.transforms.page` generates this page from the code that `parity transforms` runs",
+        "(`parity/transforms/in_jax` and `in_torch`) and from the verdicts of a run (`transforms.json`). `f` maps arrays by",
+        "name to arrays by name, `loss` is a smooth scalar of its outputs; `parity/transforms/fixtures.py` explains the other",
+        "parameters. Each cell is compared across the frameworks in float64 and checked against an identity inside each.",
         "",
         _headline(report),
         "",
@@ -78,7 +86,7 @@ def page(report: dict[str, Any]) -> str:
         for cell in CELLS:
             if cell.group == group:
                 lines += _section(cell, report)
-    lines += ["## A gradient rule of one's own", "", *_side_by_side(*CUSTOM_RULE), *_custom_rule(report), ""]
+    lines += ["## Custom gradients", "", *_side_by_side(*CUSTOM_RULE), *_custom_rule(report), ""]
     for group, (title, pairs) in MEASURED.items():
         lines += [f"## {title}", ""]
         for jax, torch in pairs:
@@ -88,37 +96,41 @@ def page(report: dict[str, Any]) -> str:
 
 
 def _side_by_side(*places: str) -> list[str]:
-    """The code that `module:name` means, one place for each framework, with the names as headings."""
+    """The code of `module:name`, one for each framework, under the names as heading."""
     names = [place.partition(":")[2] for place in places]
-    code = []
-    for place, name in zip(places, names, strict=True):
-        found = getattr(importlib.import_module(place.partition(":")[0]), name)
-        code.append(f"<td>\n\n```python\n{inspect.getsource(inspect.unwrap(found)).rstrip()}\n```\n\n</td>")
+    modules = [importlib.import_module(place.partition(":")[0]) for place in places]
+    objects = [getattr(module, name) for module, name in zip(modules, names, strict=True)]
     title = " and ".join(f"`{name}`" for name in dict.fromkeys(names))
-    return [f"### {title}", "", "<table>\n<tr><th>JAX</th><th>PyTorch</th></tr>\n<tr>", *code, "</tr>\n</table>", ""]
+    return [f"### {title}", "", *_table(*(inspect.getsource(inspect.unwrap(code)).rstrip() for code in objects))]
+
+
+def _table(*sources: str) -> list[str]:
+    headings = "".join(f"<th>{LABELS[side]}</th>" for side in SIDES)
+    code = [f"<td>\n\n```python\n{source}\n```\n\n</td>" for source in sources]
+    return [f"<table>\n<tr>{headings}</tr>\n<tr>", *code, "</tr>\n</table>", ""]
 
 
 def _custom_rule(report: dict[str, Any]) -> list[str]:
-    """The operation with a rule of its own is a column of the whole matrix above."""
-    found = Counter(o["verdict"] for o in report["outcomes"] if o["op"] == "blockwise_attention")
-    told = ", ".join(f"{count} {verdict}" for verdict, count in sorted(found.items()))
-    return [f"`blockwise_attention` in all cells above: {told or 'not in the run'}."]
+    """The operation with custom gradients has a column of its own in the matrix above."""
+    counts = Counter(o["verdict"] for o in report["outcomes"] if o["op"] == "blockwise_attention")
+    verdicts = ", ".join(f"{count} {verdict}" for verdict, count in sorted(counts.items()))
+    return [f"`blockwise_attention` in all cells above: {verdicts or 'not in the run'}."]
 
 
 def _measured(group: str, report: dict[str, Any]) -> list[str]:
-    found = [outcome for outcome in report["outcomes"] if outcome["group"] == group]
-    if not found:
+    outcomes = [outcome for outcome in report["outcomes"] if outcome["group"] == group]
+    if not outcomes:
         return ["Not in the run."]
     lines = ["| cell | of | verdict | measured |", "|---|---|---|---|"]
-    return lines + [f"| {o['cell']} | {o['op']} | {o['verdict']} | {o['message']} |" for o in found]
+    return lines + [f"| {o['cell']} | {o['op']} | {o['verdict']} | {o['message']} |" for o in outcomes]
 
 
 def _headline(report: dict[str, Any]) -> str:
     rows = len({outcome["op"] for outcome in report["outcomes"]})
-    versions = ", ".join(f"{side} {report['environment'][side]['version']}" for side in ("jax", "torch"))
+    versions = ", ".join(f"{side} {report['environment'][side]['version']}" for side in SIDES)
     return (
-        f"{report['cells']} cells of {rows} rows in {report['seconds']:.0f} s ({report['cells_per_second']} a second) "
-        f"with {versions}; verdict {report['verdict']}."
+        f"{report['cells']} cells in {rows} rows, {report['seconds']:.0f} s ({report['cells_per_second']} cells/s), {versions}: "
+        f"{report['verdict']}."
     )
 
 
@@ -126,35 +138,22 @@ def _legend(report: dict[str, Any]) -> list[str]:
     reasons = Counter((one["op"], one["reason"]) for one in report["left_out"])
     if not reasons:
         return []
-    lines = ["Left out, since it makes no sense there:", ""]
+    lines = ["Skipped, as the cell does not apply to the operation:", ""]
     return [*lines, *(f"- {op}: {reason} ({count} cells)" for (op, reason), count in sorted(reasons.items())), ""]
 
 
-def _section(cell: Cell, report: dict[str, Any]) -> list[str]:
-    code = [f"<td>\n\n```python\n{source(side, cell)}\n```\n\n</td>" for side in ("jax", "torch")]
-    return [
-        f"### {cell.name}",
-        "",
-        f"{cell.shows[:1].upper()}{cell.shows[1:]}."
-        if not cell.shows.startswith("=")
-        else f"Equal to: {cell.shows[2:]}.",
-        "",
-        "<table>\n<tr><th>JAX</th><th>PyTorch</th></tr>\n<tr>",
-        *code,
-        "</tr>\n</table>",
-        "",
-        *_verdicts(cell, report),
-        "",
-    ]
+def _section(cell: TransformCell, report: dict[str, Any]) -> list[str]:
+    code = _table(*(source(side, cell) for side in SIDES))
+    return [f"### {cell.name}", "", inspect.getdoc(function(JAX, cell)) or "", "", *code, *_verdicts(cell, report), ""]
 
 
-def _verdicts(cell: Cell, report: dict[str, Any]) -> list[str]:
-    found = [o for o in report["outcomes"] if (o["group"], o["cell"]) == (cell.group, cell.name)]
-    if not found:
+def _verdicts(cell: TransformCell, report: dict[str, Any]) -> list[str]:
+    outcomes = [o for o in report["outcomes"] if (o["group"], o["cell"]) == (cell.group, cell.name)]
+    if not outcomes:
         return ["Not in the run."]
     lines = []
-    for verdict in dict.fromkeys(outcome["verdict"] for outcome in found):
-        same = [outcome for outcome in found if outcome["verdict"] == verdict]
+    for verdict in dict.fromkeys(outcome["verdict"] for outcome in outcomes):
+        same = [outcome for outcome in outcomes if outcome["verdict"] == verdict]
         names = ", ".join(outcome["op"] for outcome in same)
         largest = max(outcome["error"] or 0.0 for outcome in same)
         size = f" (differences up to {largest:.1e})" if verdict == "ROUNDING" else ""
@@ -165,13 +164,13 @@ def _verdicts(cell: Cell, report: dict[str, Any]) -> list[str]:
 
 
 def main(arguments: list[str]) -> int:
-    """The exit code: 1 if `--check` finds another page than the sources and the JSON give."""
+    """Writes or checks the page; the exit code is 1 if `--check` finds it out of date."""
     file = DOCS / "transforms.md"
     expected = page(json.loads((DOCS / "transforms.json").read_text(encoding="utf-8")))
     if arguments == ["--check"]:
         if file.exists() and file.read_text(encoding="utf-8") == expected:
             return 0
-        print(f"{file} is not what the sources and transforms.json give; run: python -m parity.transforms.page")
+        print(f"{file} is out of date; run: python -m parity.transforms.page")
         return 1
     write(file, expected)
     return 0

@@ -1,4 +1,4 @@
-"""The matrix for a person (a coloured table, cell × operation) and for a machine (JSON), written as it goes."""
+"""The matrix for people (coloured tables, cell × operation) and for machines (JSON), rewritten as cells finish."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ LEFT_OUT = "–"
 
 
 def to_dict(matrix: Matrix) -> dict[str, Any]:
+    """The content of `transforms.json`."""
     judged = len(matrix.outcomes)
     return {
         "schema": SCHEMA,
@@ -33,9 +34,9 @@ def to_dict(matrix: Matrix) -> dict[str, Any]:
         "seconds": round(matrix.seconds, 1),
         "cells_per_second": round(judged / matrix.seconds, 2) if matrix.seconds else 0.0,
         "environment": environment(),
-        # An infinite difference (another structure) is no JSON number.
+        # JSON has no number for an infinite difference (another structure).
         "outcomes": [_finite(outcome.to_dict()) for outcome in matrix.outcomes],
-        "left_out": [vars(one) for one in matrix.left_out],
+        "left_out": [vars(skipped) for skipped in matrix.left_out],
     }
 
 
@@ -45,65 +46,66 @@ def _finite(outcome: dict[str, Any]) -> dict[str, Any]:
 
 
 def as_json(matrix: Matrix) -> str:
+    """`to_dict` as indented JSON without NaN."""
     return json.dumps(to_dict(matrix), indent=2, allow_nan=False, ensure_ascii=False) + "\n"
 
 
 def write_report(matrix: Matrix, folder: Path) -> None:
-    """Replaces `transforms.json` in this folder; one with less than everything says `complete: false`."""
+    """Replaces `transforms.json` in this folder; `complete` in it is false until every cell is there."""
     write(folder / FILE, as_json(matrix))
 
 
 def table(matrix: Matrix) -> Table:
     """A row for each cell, a column for each operation."""
-    found = {(o.group, o.cell, o.op): str(o.verdict) for o in matrix.outcomes}
-    found |= {(one.group, one.cell, one.op): LEFT_OUT for one in matrix.left_out}
+    entries = {(o.group, o.cell, o.op): str(o.verdict) for o in matrix.outcomes}
+    entries |= {(skipped.group, skipped.cell, skipped.op): LEFT_OUT for skipped in matrix.left_out}
     of_catalogue = [o for o in matrix.outcomes if o.group in GROUPS]
-    ops = list(dict.fromkeys([o.op for o in of_catalogue] + [one.op for one in matrix.left_out]))
-    caption = f"{LEFT_OUT}: makes no sense for this operation; blank: not for this column"
-    shown = Table("", "cell", title="transformations", caption=caption)
+    ops = list(dict.fromkeys([o.op for o in of_catalogue] + [skipped.op for skipped in matrix.left_out]))
+    caption = f"{LEFT_OUT}: does not apply to this operation; blank: not for this column"
+    rows = Table("", "cell", title="transformations", caption=caption)
     for op in ops:
-        shown.add_column(op.replace("_", "\n"), no_wrap=True)  # one word a line keeps the columns narrow
+        rows.add_column(op.replace("_", "\n"), no_wrap=True)  # one word a line keeps the columns narrow
     previous = ""
     for cell in CELLS:
-        words = [found.get((cell.group, cell.name, op), "") for op in ops]
-        if not any(words):
+        verdicts = [entries.get((cell.group, cell.name, op), "") for op in ops]
+        if not any(verdicts):
             continue
         if previous and cell.group != previous:
-            shown.add_section()
-        shown.add_row(cell.group if cell.group != previous else "", cell.name, *map(_coloured, words))
+            rows.add_section()
+        rows.add_row(cell.group if cell.group != previous else "", cell.name, *map(_coloured, verdicts))
         previous = cell.group
-    return shown
+    return rows
 
 
 def measured_table(matrix: Matrix) -> Table | None:
-    """Checkpointing and many devices: a row for each cell, with what was measured; None if there is none."""
+    """Checkpointing and many devices: a row for each cell with its figures; None if there is no such cell."""
     outcomes = [o for o in matrix.outcomes if o.group not in GROUPS]
-    shown = Table("", "cell", "of", "verdict", "measured", title="in processes of their own")
+    rows = Table("", "cell", "of", "verdict", "measured", title="in processes of their own")
     previous = ""
     for outcome in outcomes:
         if previous and outcome.group != previous:
-            shown.add_section()
+            rows.add_section()
         group, previous = ("" if outcome.group == previous else outcome.group), outcome.group
-        shown.add_row(group, outcome.cell, outcome.op, _coloured(str(outcome.verdict)), Text(outcome.message))
-    return shown if outcomes else None
+        rows.add_row(group, outcome.cell, outcome.op, _coloured(str(outcome.verdict)), Text(outcome.message))
+    return rows if outcomes else None
 
 
-def _coloured(word: str) -> Text:
-    if word in ("", LEFT_OUT):
-        return Text(word, style="dim")
-    verdict = Verdict(word)
+def _coloured(entry: str) -> Text:
+    if entry in ("", LEFT_OUT):
+        return Text(entry, style="dim")
+    verdict = Verdict(entry)
     style = "bold red" if not verdict.passes else "yellow" if verdict is Verdict.CONVENTION else "green"
-    return Text(word.lower() if verdict.passes else word, style=style)
+    return Text(entry.lower() if verdict.passes else entry, style=style)
 
 
 def print_summary(console: Console, matrix: Matrix) -> None:
-    """What failed and why, what was left out and why, and how many cells a second there were."""
+    """Prints what failed and why, what was skipped and why, and the number of cells per second."""
     for outcome in matrix.failures:
-        words = f"{outcome.op} {outcome.group} {outcome.cell}: {outcome.verdict}: {outcome.message}"
-        console.print(Text(words, style="red"), soft_wrap=True)
+        failure = f"{outcome.op} {outcome.group} {outcome.cell}: {outcome.verdict}: {outcome.message}"
+        console.print(Text(failure, style="red"), soft_wrap=True)
     for (group, cell, reason), count in Counter((o.group, o.cell, o.reason) for o in matrix.left_out).items():
-        console.print(f"left out in {count}: {group} {cell}: {reason}", highlight=False, markup=False, soft_wrap=True)
+        console.print(f"skipped in {count}: {group} {cell}: {reason}", highlight=False, markup=False, soft_wrap=True)
     if matrix.seconds:
         judged = len(matrix.outcomes)
-        speed = f"{judged} cells in {matrix.seconds:.0f} s: {judged / matrix.seconds:.2f} a second"
+        speed = f"{judged} cells in {matrix.seconds:.0f} s: {judged / matrix.seconds:.2f} cells/s"
         console.print(speed, highlight=False)

@@ -15,25 +15,27 @@ from parity.data.inputs import seeded_inputs
 from parity.errors import InputError
 from parity.processes.pool import Progress, run_tasks
 from parity.sides import SIDES
-from parity.transforms import declared
-from parity.transforms.catalogue import CELLS, GROUPS, select
-from parity.transforms.check import TIMEOUT_S, Matrix, cells
+from parity.transforms.catalogue import CELLS, GROUPS, cell_deviations, select
+from parity.transforms.check import DEVIATIONS, TIMEOUT_S, Matrix, cells
 from parity.transforms.checkpoint.cases import MODELS, POLICIES
 from parity.transforms.devices.cases import CELLS as DEVICE_CELLS
-from parity.transforms.judge import LeftOut
-from parity.transforms.outcome import Outcome
-from parity.transforms.subject import Subject
+from parity.transforms.function_pair import FunctionPair
+from parity.transforms.outcome import CellOutcome, SkippedCell
 
-# The cells that have small functions of their own stand in one row of this name.
+# The row of the cells that bring their own small function.
 CONVENTIONS = "conventions"
-# What is measured in processes of its own, with operations of its own: a row each.
+# Rows that run in processes of their own, on operations of their own: number of cells.
 MEASURED = {"checkpoint": len(MODELS) * len(POLICIES), "devices": len(DEVICE_CELLS)}
-# What compiles most comes first, so that no process waits for it at the end.
+# The groups that compile most come first, so that no process waits for them at the end.
 _LONGEST_FIRST = (*MEASURED, "compositions", "jit", "grad", "vmap")
 
 
 def selected(names: Sequence[str]) -> tuple[str, ...]:
-    """The operations, `conventions`, `checkpoint` and `devices` that are called so; all of them for no name."""
+    """The rows with these names: operations, `conventions`, `checkpoint`, `devices`; all of them for no name.
+
+    Raises:
+        InputError: an unknown name.
+    """
     known = (*ops.names(), CONVENTIONS, *MEASURED)
     for name in names:
         if name not in known:
@@ -42,7 +44,7 @@ def selected(names: Sequence[str]) -> tuple[str, ...]:
 
 
 def total(names: Sequence[str]) -> int:
-    """How many cells there are for these rows."""
+    """How many cells these rows have."""
     own = sum(cell.own for cell in CELLS)
     counts = {CONVENTIONS: own, **MEASURED}
     return sum(counts.get(name, len(CELLS) - own) for name in names)
@@ -50,25 +52,25 @@ def total(names: Sequence[str]) -> int:
 
 def run(
     matrix: Matrix, names: Sequence[str], progress: Progress, processes: int = 1
-) -> Iterator[list[Outcome | LeftOut]]:
-    """Works through the rows; what is finished is in `matrix` before it is yielded, so that nothing of it is lost.
+) -> Iterator[list[CellOutcome | SkippedCell]]:
+    """Runs the rows; adds results to `matrix` before it yields them, so that an interrupted run keeps them.
 
     Args:
-        names: what `selected` gave.
-        progress: called with the name of a row and a group, the cell that begins, and the fraction of the group done.
-        processes: how many groups are worked on at a time; each process holds both frameworks.
+        names: rows, from `selected`.
+        progress: called with the row and group, the cell that begins, and the fraction of the group that is done.
+        processes: how many groups run at a time; each process holds both frameworks.
     """
     start = time.perf_counter()
     chosen = [(name, group) for name in names for group in ((name,) if name in MEASURED else GROUPS)]
     tasks = [(f"{name} {group}", (name, group)) for name, group in chosen if name in MEASURED or _chosen(name, group)]
     tasks.sort(key=lambda task: (_LONGEST_FIRST.index(task[1][1]), -_leaves(task[1][0])))
-    for _, found in run_tasks(_work, tasks, processes, progress):
-        for one in found:
-            matrix.add(one)
+    for _, results in run_tasks(_work, tasks, processes, progress):
+        for result in results:
+            matrix.add(result)
         matrix.sort(names)
         matrix.seconds = time.perf_counter() - start
         matrix.complete = len(matrix.outcomes) + len(matrix.left_out) == total(names) > 0
-        yield found
+        yield results
 
 
 def _chosen(name: str, group: str) -> bool:
@@ -76,7 +78,7 @@ def _chosen(name: str, group: str) -> bool:
 
 
 def _leaves(name: str) -> int:
-    """How many inputs a row's function takes: what it costs, roughly. Asked before any framework is imported."""
+    """Number of inputs of a row's function, a rough measure of its cost that needs no framework."""
     if name in (CONVENTIONS, *MEASURED):
         return 0
     op = ops.load(name)
@@ -84,10 +86,10 @@ def _leaves(name: str) -> int:
     return len(optree.tree_leaves(inputs))
 
 
-def _work(_task: str, name: str, group: str, progress: Progress) -> list[Outcome | LeftOut]:
+def _work(_task: str, name: str, group: str, progress: Progress) -> list[CellOutcome | SkippedCell]:
     if name in MEASURED:
         module = importlib.import_module(f"parity.transforms.{name}")
-        return list(module.run(lambda words, fraction: progress(name, words, fraction)))
+        return list(module.run(lambda step, fraction: progress(name, step, fraction)))
     chosen, done = select((group,), own=name == CONVENTIONS), 0
 
     def advance(cell: str) -> None:
@@ -95,17 +97,17 @@ def _work(_task: str, name: str, group: str, progress: Progress) -> list[Outcome
         progress(f"{name} {group}", cell, done / len(chosen))
         done += 1
 
-    found = list(cells(_subject(name), chosen, declared.load(), TIMEOUT_S, advance))
+    results = list(cells(_pair(name), chosen, cell_deviations(DEVIATIONS), TIMEOUT_S, advance))
     for side in SIDES:
         importlib.import_module(f"parity.transforms.in_{side}.kit").forget()
-    return found
+    return results
 
 
-def _subject(name: str) -> Subject:
+def _pair(name: str) -> FunctionPair:
     if name == CONVENTIONS:
-        return Subject(name, {}, parse({}, (), ()))
+        return FunctionPair(name, {}, parse({}, (), ()))
     op = ops.load(name)
     functions = {side: op.implementation(side) for side in SIDES}
-    # Everything floating is differentiated, also where `parity run` does not (a training step holds its own gradient).
+    # All floating inputs are differentiated, also where `parity run` does not (a training step computes its own gradient).
     given, another = (parse(seeded_inputs(op, sizes), "all", tuple(functions.values())) for sizes in op.sizes[:2])
-    return Subject(name, functions, given, another)
+    return FunctionPair(name, functions, given, another)

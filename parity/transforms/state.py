@@ -1,6 +1,6 @@
-"""The state that a function can reach besides its arguments: globals, closures, captured objects, random generators.
+"""The state a function can reach besides its arguments: globals, closures, captured objects, random generators.
 
-A function may read it; what matters is whether a call changes it. Only the caller's own code is followed, never a library.
+A function may read it; a call must not change it. Only the caller's own code is searched, never a library.
 """
 
 from __future__ import annotations
@@ -18,45 +18,50 @@ from typing import Any
 
 import numpy as np
 
-DEPTH = 6  # of containers in containers
+DEPTH = 6  # of nested containers
 _EMPTY = object()
 _LIBRARIES = tuple({sysconfig.get_paths()[name] for name in ("stdlib", "platstdlib", "purelib", "platlib")})
 
 
 @dataclass(frozen=True)
-class Place:
-    """A variable that a function can reach: how to call it, and how to read it."""
+class ReachableVariable:
+    """A variable that a function can reach.
 
-    words: str
+    Attributes:
+        label: what messages call it, `global LOG` for example.
+        read: returns its value now.
+    """
+
+    label: str
     read: Callable[[], Any]
 
 
-def reachable(function: Any) -> list[Place]:
-    """The globals and closure variables of a function and of its own helpers, defaults, and the object of a method."""
-    found: dict[tuple[int, str], Place] = {}
+def reachable(function: Any) -> list[ReachableVariable]:
+    """Globals, closure variables and defaults of a function and of the helpers it calls, and the object of a method."""
+    variables: dict[tuple[int, str], ReachableVariable] = {}
     waiting, seen = [function], set()
     while waiting:
-        one = waiting.pop()
-        if id(one) in seen:
+        helper = waiting.pop()
+        if id(helper) in seen:
             continue
-        seen.add(id(one))
-        for key, place in _places(one):
-            found.setdefault(key, place)
-            waiting += _callables(place.read())
-    return list(found.values())
+        seen.add(id(helper))
+        for key, variable in _variables(helper):
+            variables.setdefault(key, variable)
+            waiting += _callables(variable.read())
+    return list(variables.values())
 
 
-def _places(function: Any) -> Iterator[tuple[tuple[int, str], Place]]:
+def _variables(function: Any) -> Iterator[tuple[tuple[int, str], ReachableVariable]]:
     while isinstance(function, functools.partial):
         for number, value in enumerate((*function.args, *function.keywords.values())):
-            yield (id(function), str(number)), Place(f"argument {number} of the partial", _constant(value))
+            yield (id(function), str(number)), ReachableVariable(f"argument {number} of the partial", _constant(value))
         function = function.func
     if isinstance(function, types.MethodType):
         owner, function = function.__self__, function.__func__
-        yield (id(owner), ""), Place(f"self ({type(owner).__name__})", _constant(owner))
+        yield (id(owner), ""), ReachableVariable(f"self ({type(owner).__name__})", _constant(owner))
     elif not isinstance(function, types.FunctionType):
         if _is_own(call := inspect.getattr_static(type(function), "__call__", None)):
-            yield (id(function), ""), Place(type(function).__name__, _constant(function))
+            yield (id(function), ""), ReachableVariable(type(function).__name__, _constant(function))
             function = call
         else:
             function = getattr(function, "__wrapped__", None)
@@ -64,21 +69,30 @@ def _places(function: Any) -> Iterator[tuple[tuple[int, str], Place]]:
         return
     code, namespace = function.__code__, function.__globals__
     for name, cell in zip(code.co_freevars, function.__closure__ or (), strict=True):
-        yield (id(cell), ""), Place(f"closure variable {name}", functools.partial(_content, cell))
+        yield (id(cell), ""), ReachableVariable(f"closure variable {name}", functools.partial(_content, cell))
     for number, value in enumerate((*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values())):
-        yield (id(function), f"default {number}"), Place(f"default {number} of {function.__name__}", _constant(value))
+        yield (
+            (id(function), f"default {number}"),
+            ReachableVariable(f"default {number} of {function.__name__}", _constant(value)),
+        )
     for name in sorted(_names(code)):
         if name in namespace:
-            yield (id(namespace), name), Place(f"global {name}", functools.partial(namespace.get, name, _EMPTY))
+            yield (
+                (id(namespace), name),
+                ReachableVariable(f"global {name}", functools.partial(namespace.get, name, _EMPTY)),
+            )
             if isinstance(namespace[name], types.ModuleType) and _is_own_file(
                 getattr(namespace[name], "__file__", None)
             ):
                 module = vars(namespace[name])
                 for inner in sorted(_names(code) & module.keys()):
-                    words = f"global {name}.{inner}"
-                    yield (id(module), inner), Place(words, functools.partial(module.get, inner, _EMPTY))
+                    label = f"global {name}.{inner}"
+                    yield (id(module), inner), ReachableVariable(label, functools.partial(module.get, inner, _EMPTY))
         elif any(instruction == name for instruction in _stored(code)):
-            yield (id(namespace), name), Place(f"global {name}", functools.partial(namespace.get, name, _EMPTY))
+            yield (
+                (id(namespace), name),
+                ReachableVariable(f"global {name}", functools.partial(namespace.get, name, _EMPTY)),
+            )
 
 
 def _constant(value: Any) -> Callable[[], Any]:
@@ -104,7 +118,7 @@ def _names(code: types.CodeType) -> set[str]:
 
 
 def _stored(code: types.CodeType) -> set[str]:
-    """Globals that the function itself binds: they need not exist before the first call."""
+    """Names of globals that the function itself binds; they need not exist before the first call."""
     return {i.argval for one in _codes(code) for i in dis.get_instructions(one) if i.opname == "STORE_GLOBAL"}
 
 
@@ -121,7 +135,7 @@ def _is_own_file(file: str | None) -> bool:
 
 
 def fingerprint(value: Any, to_numpy: Callable[[Any], np.ndarray], depth: int = DEPTH) -> Any:
-    """Something that is equal exactly when the value is; arrays by their bytes, containers and objects by what is in them."""
+    """Something hashable or nested in tuples that is equal exactly when the value is; arrays by dtype, shape and bytes."""
     again = functools.partial(fingerprint, to_numpy=to_numpy, depth=depth - 1)
     if value is _EMPTY or isinstance(value, (bool, int, float, complex, str, bytes, type(None))):
         return type(value).__name__, repr(value) if value is not _EMPTY else "not assigned"
@@ -153,7 +167,7 @@ def _concrete(value: Any, to_numpy: Callable[[Any], np.ndarray]) -> np.ndarray |
 
 
 def generators() -> dict[str, Any]:
-    """The states of the global random generators that are in use, by name."""
+    """The states of the global random generators by library: `random`, `numpy.random`, and `torch` once imported."""
     states: dict[str, Any] = {"random": random.getstate(), "numpy.random": np.random.get_state()}
     if "torch" in sys.modules:
         states["torch"] = sys.modules["torch"].get_rng_state()
@@ -161,7 +175,7 @@ def generators() -> dict[str, Any]:
 
 
 def restore(states: Mapping[str, Any]) -> None:
-    """Sets the global random generators back to what `generators` told."""
+    """Sets the global random generators back to the states from `generators`."""
     random.setstate(states["random"])
     np.random.set_state(states["numpy.random"])
     if "torch" in states:

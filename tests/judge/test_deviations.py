@@ -38,15 +38,31 @@ def finding(leaf="out", dtype="float64", verdict=Verdict.SEMANTIC, error=0.05, *
         ({"bound": "1"}, "bound is '1', expected a number"),
         ({"bound": True}, "bound is True, expected a number"),
         ({"bound": []}, "bound is [], expected a number"),
-        ({"leaf": ""}, "leaf is '', expected words"),
-        ({"reason": "  "}, "reason is '  ', expected words"),
-        ({"owner": []}, "owner is [], expected words"),
-        ({"op": 3}, "op is 3, expected words"),
-        ({"dtype": ""}, "dtype is '', expected words"),
-        ({"mode": 0}, "mode is 0, expected words"),
-        ({"regime": 1.0}, "regime is 1.0, expected words"),
+        ({"leaf": ""}, "leaf is '', expected text"),
+        ({"reason": "  "}, "reason is '  ', expected text"),
+        ({"owner": []}, "owner is [], expected text"),
+        ({"op": 3}, "op is 3, expected text"),
+        ({"dtype": ""}, "dtype is '', expected text"),
+        ({"mode": 0}, "mode is 0, expected text"),
+        ({"regime": 1.0}, "regime is 1.0, expected text"),
         ({"side": "tensorflow"}, "side is 'tensorflow', expected jax or torch, or none at all"),
         ({"side": ""}, "side is '', expected jax or torch"),
+        ({"group": 3, "cell": "jvp"}, "group is 3, expected text"),
+        ({"group": "grad"}, "group is 'grad' and cell '', expected both or neither"),
+        ({"cell": "jvp"}, "group is '' and cell 'jvp', expected both or neither"),
+        ({"group": "grad", "cell": []}, "cell is '', expected text"),
+        ({"group": "grad", "cell": ["jvp", 3]}, "cell is 3, expected text"),
+        ({"error": " "}, "error is ' ', expected text"),
+        ({"error": "no rule"}, "error goes with verdict ERROR, not with SEMANTIC"),
+        (
+            {"group": "grad", "cell": "jvp", "verdict": "ERROR", "side": "jax"},
+            "a cell that a framework does not support",
+        ),
+        (
+            {"group": "grad", "cell": "jvp", "verdict": "ERROR", "error": "x"},
+            "a cell that a framework does not support",
+        ),
+        ({"link": "see there"}, "link is 'see there', expected an address"),
     ],
 )
 class TestWrongDeclarations:
@@ -84,9 +100,12 @@ class TestFiles:
         [
             ("[[deviation]\n", "cannot read @ ("),
             (b"\xff\xfe", "cannot read @ ("),
-            ("[[deviation]]\n", "entry 1 of @: it missing 5 required positional arguments: 'leaf', 'verdict',"),
-            (TABLE.replace('owner = "me"\n', ""), "entry 1 of @: it missing 1 required positional argument: 'owner'"),
-            (TABLE + "tolerance = 1\n", "entry 1 of @ has tolerance, expected bound, dtype, leaf, mode, op, owner,"),
+            ("[[deviation]]\n", "entry 1 of @ lacks leaf, verdict, bound, reason, owner"),
+            (TABLE.replace('owner = "me"\n', ""), "entry 1 of @ lacks owner"),
+            (
+                TABLE + "tolerance = 1\n",
+                "entry 1 of @ has tolerance, expected bound, cell, dtype, error, group, leaf, link,",
+            ),
             (TABLE + TABLE + "a = 1\nb = 2\n", "entry 2 of @ has a, b, expected"),
             (TABLE.replace("[[deviation]]", "[deviation]"), "@ has deviation, expected [[deviation]] tables alone"),
             (TABLE.replace("[[deviation]]", "[[deviations]]"), "@ has deviations, expected [[deviation]] tables alone"),
@@ -113,6 +132,19 @@ class TestFiles:
 def test_anything_else_is_refused(wrong, kind):
     with pytest.raises(InputError, match=rf"deviations: got a {kind}, expected parity.Deviation objects or the path"):
         checked(wrong, "x")
+
+
+def test_cells_are_declared_in_the_same_file_and_concern_no_check(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text(TABLE + TABLE + 'group = "*"\ncell = ["jvp", "in*"]\n')
+    whole, cells = load(path)
+    assert (whole.cells, cells.cells) == (("",), ("jvp", "in*"))
+    assert checked(path, "mine") == (whole,)
+    assert cells == deviation(group="*", cell=("jvp", "in*")) == deviation(group="*", cell=["jvp", "in*"])
+    assert [cells.concerns("mine", "vmap", cell) for cell in ("in_axes=1", "jvp", "nested", "")] == [1, 1, 0, 0]
+    assert not whole.concerns("mine", "vmap", "nested")
+    assert not deviation(group="grad", cell="*").concerns("mine", "vmap", "nested")
+    assert not deviation(group="*", cell="*").concerns("mine")
 
 
 def test_a_single_object_is_a_declaration_forgotten_in_a_tuple():
@@ -149,6 +181,8 @@ def test_a_single_object_is_a_declaration_forgotten_in_a_tuple():
         ({"bound": math.inf}, {"error": math.inf}, True),
         ({"bound": math.inf}, {"error": math.nan}, True),
         ({"bound": math.inf}, {"error": 1e300}, True),
+        ({"verdict": "ERROR", "error": "no rule"}, {"verdict": Verdict.ERROR}, False),
+        ({"verdict": "ERROR", "error": "iffer"}, {"verdict": Verdict.ERROR}, True),
     ],
 )
 def test_covers(declared, seen, covered):
@@ -163,6 +197,8 @@ class TestApply:
         (judged,) = apply([deviation()], [finding(side="jax")])
         assert judged.message == "declared by me: because; SEMANTIC: differs"
         assert (judged.side, judged.error) == ("jax", 0.05)
+        (judged,) = apply([deviation(link="https://example.org/1")], [finding()])
+        assert judged.message == "declared by me: because (https://example.org/1); SEMANTIC: differs"
 
     def test_a_stale_declaration_fails_and_says_so(self):
         passed, stale = apply([deviation(side="jax")], [finding(verdict=Verdict.EXACT, error=0.0)])

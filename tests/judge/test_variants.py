@@ -24,7 +24,10 @@ PAIRS = {
         lambda x: cast(cast(x + 1000, "float32") - 1000, str(x.dtype).removeprefix("torch.")),
         lambda x: x,
     ),
-    "naive variance": (lambda x: ((x + 100) ** 2).mean() - (x + 100).mean() ** 2, lambda x: ((x - x.mean()) ** 2).mean()),
+    "naive variance": (
+        lambda x: ((x + 100) ** 2).mean() - (x + 100).mean() ** 2,
+        lambda x: ((x - x.mean()) ** 2).mean(),
+    ),
     "discrete": (lambda x: (x > 0.1) * 1, lambda x: (x * 3 > 0.1 * 3) * 1),
     "no gradient": (lambda x: x * 2 + stopped(x).sum() * 0, lambda x: x * 2),
     "zero but for rounding": (lambda x: softmax(x).sum(), lambda x: softmax(x).sum()),

@@ -18,15 +18,29 @@ from parity.transforms.fixtures import VALUES, Fixtures
 ROOT = Path(__file__).parents[2] / "parity" / "transforms"
 
 
-def functions(side, module):
+def definitions(side, module):
     tree = ast.parse((ROOT / f"in_{side}" / f"{module}.py").read_text(encoding="utf-8"))
-    found = [node for node in tree.body if isinstance(node, ast.FunctionDef)]
-    return {node.name: [argument.arg for argument in node.args.args] for node in found}
+    return [node for node in tree.body if isinstance(node, ast.FunctionDef)]
+
+
+def functions(side, module):
+    return {node.name: [argument.arg for argument in node.args.args] for node in definitions(side, module)}
+
+
+def docstrings(side, module):
+    return {node.name: ast.get_docstring(node) for node in definitions(side, module)}
 
 
 @pytest.mark.parametrize("group", [*GROUPS, "identities"])
 def test_both_sides_have_the_same_functions_with_the_same_parameters(group):
     assert functions("jax", group) == functions("torch", group)
+
+
+@pytest.mark.parametrize("group", [*GROUPS, "identities"])
+def test_both_sides_say_the_same_of_every_function(group):
+    said = {side: docstrings(side, group) for side in ("jax", "torch")}
+    assert said["jax"] == said["torch"]
+    assert all(said["jax"].values())
 
 
 @pytest.mark.parametrize("group", GROUPS)
@@ -40,7 +54,7 @@ def test_every_identity_is_used_and_there():
 
 
 def test_every_parameter_is_a_fixture():
-    known = {*VALUES, "value", "subject", *(name for name in vars(Fixtures) if not name.startswith("_"))}
+    known = {*VALUES, "value", "pair", *(name for name in vars(Fixtures) if not name.startswith("_"))}
     for module in (*GROUPS, "identities"):
         for name, parameters in functions("jax", module).items():
             if name != "gradient_in_order":

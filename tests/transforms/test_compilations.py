@@ -9,8 +9,8 @@ from parity.data.inputs import normal
 from parity.execution import backends
 from parity.transforms.catalogue import CELLS
 from parity.transforms.fixtures import Fixtures
+from parity.transforms.function_pair import FunctionPair
 from parity.transforms.measured import _fallback, measure
-from parity.transforms.subject import Subject
 
 X = {"x": normal((3, 5), 0, "x")}
 ANOTHER = {"x": normal((2, 7), 0, "x")}
@@ -26,8 +26,8 @@ def cell(name):
 
 def measured(name, backend, function=double, another=None):
     other = parse(another, "all", (function,)) if another else None
-    subject = Subject("double", {backend: function}, parse(X, "all", (function,)), other)
-    return measure(cell(name), Fixtures(subject, backend), 300.0)
+    pair = FunctionPair("double", {backend: function}, parse(X, "all", (function,)), other)
+    return measure(cell(name), Fixtures(pair, backend), 300.0)
 
 
 class TestCompilations:
@@ -69,7 +69,7 @@ class TestFallback:
         assert _fallback(first[0], second, graphs) == words
 
     def test_the_count_of_an_eager_call(self, backend):
-        fixtures = Fixtures(Subject("double", {backend: double}, parse(X, "all", (double,))), backend)
+        fixtures = Fixtures(FunctionPair("double", {backend: double}, parse(X, "all", (double,))), backend)
         with fixtures.adapter.settings("float64"):
             f, x = fixtures.f(), fixtures.get("x")
             f(x)
@@ -82,7 +82,7 @@ class TestFallback:
                     assert fixtures.kit.executions() - before == (times if backend == "jax" else 0)
 
     def test_counting_ends(self, backend):
-        fixtures = Fixtures(Subject("double", {backend: double}, parse(X, "all", (double,))), backend)
+        fixtures = Fixtures(FunctionPair("double", {backend: double}, parse(X, "all", (double,))), backend)
         with fixtures.adapter.settings("float64"):
             with fixtures.adapter.count_compilations() as count:
                 pass
@@ -92,7 +92,7 @@ class TestFallback:
                 assert count() == 0
 
     def test_functions_are_new_for_every_cell(self, backend):
-        fixtures = Fixtures(Subject("double", {backend: double}, parse(X, "all", (double,))), backend)
+        fixtures = Fixtures(FunctionPair("double", {backend: double}, parse(X, "all", (double,))), backend)
         with fixtures.adapter.settings("float64"):
             assert fixtures.get("f") is not fixtures.get("f")
             assert fixtures.get("x")["x"] is not fixtures.get("x")["x"]

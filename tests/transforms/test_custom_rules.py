@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from parity.data.inputs import normal
+from parity.judge.deviations import load
 from parity.judge.finding import Verdict
 from parity.transforms.check import check_transforms
 
@@ -74,8 +75,12 @@ def declarations(tmp_path, left_out=()):
         for side, error in errors.items():
             if (cell, side) not in left_out:
                 lines += [
-                    "[[unsupported]]",
+                    "[[deviation]]",
                     'op = "rule"',
+                    'leaf = "*"',
+                    'verdict = "ERROR"',
+                    "bound = inf",
+                    'owner = "parity"',
                     f'group = "{group}"',
                     f'cell = "{cell}"',
                     f'side = "{side}"',
@@ -95,7 +100,7 @@ def test_what_is_declared_is_all_that_does_not_work(tmp_path):
 
 def test_one_side_undeclared_is_an_error_of_that_side(tmp_path):
     path = declarations(tmp_path, left_out=[("jvp", "torch")])
-    matrix = check_transforms(jax_layer(1), torch_layer(1), INPUTS, name="rule", groups=("grad",), unsupported=path)
+    matrix = check_transforms(jax_layer(1), torch_layer(1), INPUTS, name="rule", groups=("grad",), deviations=path)
     (failed,) = matrix.failures
     assert (failed.cell, failed.verdict, failed.side) == ("jvp", Verdict.ERROR, "torch")
 
@@ -109,7 +114,7 @@ def test_a_wrong_rule_is_caught(tmp_path, side):
         INPUTS,
         name="rule",
         groups=("vmap", "grad"),
-        unsupported=declarations(tmp_path),
+        deviations=load(declarations(tmp_path)),
     )
     wrong = {o.cell for o in matrix.failures}
     assert {"vjp", "argnums=0", "value_and_grad", "jacrev", "per example", "stop_gradient"} <= wrong

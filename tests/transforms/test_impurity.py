@@ -169,15 +169,19 @@ def fresh():
     globals().pop("MADE_BY_A_CALL", None)
 
 
+def uncompiled(pair, side, variables, impure):
+    return [impurity.Impurity(*each) for each in impure]
+
+
 @pytest.mark.parametrize(("make", "kind", "name"), IMPURE, ids=[name for _, _, name in IMPURE])
 def test_it_is_found_and_named(backend, make, kind, name, monkeypatch):
-    monkeypatch.setattr(impurity, "_compiled", lambda subject, side, places, found: found)  # tested below
+    monkeypatch.setattr(impurity, "_compiled", uncompiled)  # tested below
     (found,) = impurities(make(), backend, X)
     assert (found.kind, found.name) == (kind, name)
 
 
 def test_an_input_that_is_written_into(backend, monkeypatch):
-    monkeypatch.setattr(impurity, "_compiled", lambda subject, side, places, found: found)
+    monkeypatch.setattr(impurity, "_compiled", uncompiled)
     (found,) = impurities(pops_an_input, backend, {"x": {"a": X["x"], "b": X["x"]}})
     assert (found.kind, found.name) == (WRITTEN_INPUT, "x")
 

@@ -14,8 +14,8 @@ from parity.judge.finding import Verdict
 from parity.transforms import report, run
 from parity.transforms.catalogue import CELLS
 from parity.transforms.check import Matrix
-from parity.transforms.judge import LeftOut
-from parity.transforms.outcome import Outcome
+from parity.transforms.judge import SkippedCell
+from parity.transforms.outcome import CellOutcome
 
 OWN = [cell for cell in CELLS if cell.own]
 
@@ -84,7 +84,7 @@ class TestConventions:
         text = printed(matrix)
         assert "conventions" in text
         assert text.count("convention ") >= 3
-        assert "a second" in text
+        assert "cells/s" in text
 
 
 @pytest.mark.both
@@ -102,8 +102,8 @@ class TestPartial:
     """An interrupted run keeps what is finished, and says that it is not everything."""
 
     OUTCOMES = (
-        Outcome("attention", "vmap", "nested", Verdict.ROUNDING, None, "", 1e-16, 0.5),
-        Outcome(
+        CellOutcome("attention", "vmap", "nested", Verdict.ROUNDING, None, "", 1e-16, 0.5),
+        CellOutcome(
             "attention", "jit", "compiled", Verdict.STRUCTURE, "torch", "torch: shapes [differ]", float("inf"), 1.0
         ),
     )
@@ -111,7 +111,7 @@ class TestPartial:
     def matrix(self, monkeypatch, stop_after):
         def tasks(function, tasks, processes, progress):
             assert next(name for name, _ in tasks).endswith("compositions")
-            yield "attention vmap", [self.OUTCOMES[0], LeftOut("attention", "vmap", "in_axes=1", "no [axis]")]
+            yield "attention vmap", [self.OUTCOMES[0], SkippedCell("attention", "vmap", "in_axes=1", "no [axis]")]
             if stop_after == 1:
                 raise KeyboardInterrupt
             yield "attention jit", [self.OUTCOMES[1]]
@@ -142,14 +142,16 @@ class TestPartial:
     def test_failures_and_reasons_are_printed(self, monkeypatch):
         text = printed(self.matrix(monkeypatch, 2))
         assert "attention jit compiled: STRUCTURE: torch: shapes [differ]" in text
-        assert "left out in 1: vmap in_axes=1: no [axis]" in text
+        assert "skipped in 1: vmap in_axes=1: no [axis]" in text
         assert "–" in text
 
 
 class TestMeasured:
     """Checkpointing and devices are tasks of the same run, and stand in a table of their own behind the others."""
 
-    FOUND = Outcome("deep_mlp", "checkpoint", "dots_saveable", Verdict.ROUNDING, None, "kept 3.0 → 1.0 MB", 1e-16, 0.5)
+    FOUND = CellOutcome(
+        "deep_mlp", "checkpoint", "dots_saveable", Verdict.ROUNDING, None, "kept 3.0 → 1.0 MB", 1e-16, 0.5
+    )
 
     def test_the_task_is_their_run(self, monkeypatch):
         told = []
@@ -158,7 +160,7 @@ class TestMeasured:
         assert told == [("checkpoint", "jax", 0.5)]
 
     def test_behind_the_others_and_counted(self, monkeypatch):
-        vmap = Outcome("attention", "vmap", "nested", Verdict.EXACT)
+        vmap = CellOutcome("attention", "vmap", "nested", Verdict.EXACT)
 
         def tasks(function, tasks, processes, progress):
             assert tasks[0] == ("checkpoint checkpoint", ("checkpoint", "checkpoint"))

@@ -134,7 +134,7 @@ class TestCompilationFault:
 
         found = check_transforms(jax_layer, impure, INPUTS, groups=("jit",)).outcome("jit", "pure")
         assert (found.verdict, found.side) == (Verdict.SEMANTIC, "torch")
-        assert found.message.startswith("torch is impure: side effect: changes what is in closure variable log")
+        assert found.message.startswith("torch: impure: side effect: changes what is in closure variable log")
 
     def test_a_function_that_cannot_be_compiled_is_an_error(self):
         def branches(x, weight):
@@ -243,7 +243,8 @@ class TestArguments:
             ({"groups": ("jitt",)}, "groups: got 'jitt', expected some of jit"),
             ({"another": {"x": INPUTS["x"]}}, "another: got x, expected weight, x as in inputs"),
             ({"wrt": "y"}, "wrt: got 'y', expected names or positions"),
-            ({"unsupported": "no.toml"}, "declared: cannot read no.toml"),
+            ({"unsupported": "no.toml"}, "deviations: cannot read no.toml"),
+            ({"deviations": [{"leaf": "*"}]}, "deviations: got a dict, expected parity.Deviation objects"),
         ],
     )
     def test_what_does_not_fit_is_named(self, options, message):

@@ -1,4 +1,4 @@
-"""Layers computed again in the backward pass: same gradients, less memory, in both frameworks."""
+"""Layers recomputed in the backward pass: same gradients, less memory, in both frameworks."""
 
 from parity.transforms.checkpoint.judge import run
 

@@ -1,4 +1,4 @@
-"""Two deep models, their weights in NumPy, and what each policy has to do for them."""
+"""Two deep models, their weights in NumPy, and what each policy must do for them."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from parity.data.inputs import cotangent, normal
+from parity.sides import TORCH
 
-# Eight bytes a number: 0.5 MB for each [256, 256] of the wide layers, 1 MB for the [2, 4, 128, 128] of the attention.
+# In float64: 0.5 MB for each [256, 256] of the wide layers, 1 MB for the [2, 4, 128, 128] of the attention.
 MLP = {"L": 8, "B": 256, "D": 64, "W": 256}
 ATTENTION = {"L": 6, "B": 2, "T": 128, "D": 32}
 NUM_HEADS = 4
@@ -22,40 +23,32 @@ class Policy:
 
     Attributes:
         name: as in `jax.checkpoint_policies`.
-        recomputes: whether something has to be computed again, and less to be kept than without checkpointing.
-        shows: one line of what it shows.
-        keeps_no_less: (framework, model) where all the same no less is kept; `why` says why.
+        recomputes: whether it must compute something again and keep less than without checkpointing.
+        keeps_no_less: (framework, model) pairs that keep no less all the same.
     """
 
     name: str
-    recomputes: bool
-    shows: str
+    recomputes: bool = True
     keeps_no_less: tuple[tuple[str, str], ...] = ()
-    why: str = ""
 
     def saves_memory(self, backend: str, model: str) -> bool:
+        """Whether this framework must keep less for this model."""
         return self.recomputes and (backend, model) not in self.keeps_no_less
 
 
 POLICIES = (
-    Policy("nothing_saveable", True, "only the input of each layer is kept; everything else is computed again"),
-    Policy("everything_saveable", False, "all is kept: nothing is computed again, and no memory is saved"),
-    Policy(
-        "dots_saveable",
-        True,
-        "results of matrix products are kept; exp, tanh and softmax are computed again",
-        keeps_no_less=(("torch", "deep_attention"),),
-        why="without a checkpoint torch keeps of logits and softmax the softmax alone; the policy keeps the logits, as large",
-    ),
-    Policy("save_only_these_names", True, "one named array of each layer is kept"),
-    Policy(
-        "save_from_both_policies", True, "products with weights and the named array are kept, attention logits are not"
-    ),
+    Policy("nothing_saveable"),  # keeps only the input of each layer
+    Policy("everything_saveable", recomputes=False),
+    # Keeps matrix products, recomputes exp, tanh and softmax. Of logits and softmax, torch without a checkpoint keeps the
+    # softmax alone; the policy keeps the logits, which are as large.
+    Policy("dots_saveable", keeps_no_less=((TORCH, "deep_attention"),)),
+    Policy("save_only_these_names"),  # one named array of each layer
+    Policy("save_from_both_policies"),  # products with weights and the named array, but no attention logits
 )
 
 
 def inputs() -> dict[str, np.ndarray]:
-    """By `model/x`, `model/cotangent` and `model/weights/name`, where the first axis of weights is the layer; float64."""
+    """float64 arrays `model/x`, `model/cotangent` and `model/weights/name`; the first axis of weights is the layer."""
 
     def weight(name: str, *shape: int) -> np.ndarray:
         return normal(shape, 0, name) / np.sqrt(shape[1])

@@ -1,6 +1,6 @@
-"""JAX: deep models whose layers are computed again in the backward pass. Layers run under `jax.lax.scan`.
+"""JAX: deep models whose layers are recomputed in the backward pass. Layers run under `jax.lax.scan`.
 
-In an unrolled loop XLA for the CPU drops what keeps the two computations of a layer apart, merges them, and saves nothing.
+In an unrolled loop, XLA for the CPU drops the barrier between the two computations of a layer, merges them, and saves nothing.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ POLICIES = {
 
 
 def deep(x: Array, weights: Weights, layer: Callable[..., Array], policy: str) -> Array:
-    """The layers one after the other; `plain` for no checkpoint."""
+    """Runs the layers one after the other under this policy; `plain` for no checkpoint."""
     if policy != PLAIN:
         layer = jax.checkpoint(layer, policy=POLICIES[policy])
     return jax.lax.scan(lambda x, weights: (layer(x, weights), None), x, weights)[0]
@@ -63,7 +63,7 @@ def gradient(x: Array, weights: Weights, cotangent: Array, layer: Callable[..., 
 
 
 def saved_bytes(x: Array, weights: Weights, layer: Callable[..., Array], policy: str) -> int:
-    """What is kept for the backward pass: the function that pulls back is a tree of it."""
+    """Bytes kept for the backward pass: the leaves of the vjp function."""
 
     def pull_of(x: Array, weights: Weights) -> Any:
         return jax.vjp(lambda x, weights: deep(x, weights, layer, policy), x, weights)[1]
@@ -72,12 +72,12 @@ def saved_bytes(x: Array, weights: Weights, layer: Callable[..., Array], policy:
 
 
 def compiled_bytes(compiled: Any) -> int:
-    """What the compiled program takes in addition to its arguments and results."""
+    """Temporary bytes of the compiled program, beyond its arguments and results."""
     return int(compiled.memory_analysis().temp_size_in_bytes)
 
 
 def counted(jaxpr: Any, times: int = 1) -> Counter[str]:
-    """How often each primitive is computed, where the body of a scan counts once for each turn."""
+    """How often each primitive runs; the body of a scan counts once for each step."""
     counts: Counter[str] = Counter()
     for equation in jaxpr.eqns:
         counts[equation.primitive.name] += times

@@ -1,4 +1,4 @@
-"""PyTorch: deep models whose layers are computed again in the backward pass, with `torch.utils.checkpoint`."""
+"""PyTorch: deep models whose layers are recomputed in the backward pass, with `torch.utils.checkpoint`."""
 
 from __future__ import annotations
 
@@ -40,9 +40,12 @@ def attention_layer(x: Float[Tensor, "B T D"], weights: Weights) -> Float[Tensor
 LAYERS = {"deep_mlp": mlp_layer, "deep_attention": attention_layer}
 
 
-# A policy sees each operation and its result. torch gives arrays no names, so that the named ones are told by what made
-# them: the only product element by element of the one model, the product of weights and values of the other.
 def is_named(operation: Any, out: Any) -> bool:
+    """Whether this is the array that JAX's `checkpoint_name` names.
+
+    torch has no names, but a policy sees each operation and its result: the elementwise product of the one model, and the
+    product of weights and values of the other.
+    """
     return operation is aten.mul.Tensor or (operation is aten.bmm.default and out.shape[-1] == HEAD)
 
 
@@ -62,7 +65,7 @@ def deep(
     policy: str,
     note: Callable[[Tensor], object] = lambda kept: None,
 ) -> Tensor:
-    """The layers one after the other; `plain` for no checkpoint. `note` is called with what a policy keeps."""
+    """Runs the layers under this policy, `plain` for no checkpoint; calls `note` with each tensor that the policy keeps."""
 
     def keep(context: Any, operation: Any, *args: Any, **kwargs: Any) -> CheckpointPolicy:
         chosen = POLICIES[policy]
@@ -87,7 +90,7 @@ def gradient(x: Tensor, weights: Weights, cotangent: Tensor, layer: Callable[...
 
 
 def saved_bytes(x: Tensor, weights: Weights, layer: Callable[..., Tensor], policy: str) -> int:
-    """What is kept for the backward pass, by autograd and because of a policy, each storage once."""
+    """Bytes kept for the backward pass by autograd and by the policy; each storage counts once."""
     storages: dict[int, int] = {}
 
     def note(kept: Tensor) -> Tensor:
@@ -103,7 +106,7 @@ def saved_bytes(x: Tensor, weights: Weights, layer: Callable[..., Tensor], polic
 
 
 class Counting(TorchDispatchMode):
-    """Counts the operations that are computed, forward, backward and again."""
+    """Counts the operations of the forward and backward pass, recomputed ones included."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Runs the worker of each framework and judges every policy: same gradients, less memory, something computed again."""
+"""Runs the worker of each framework and judges each policy: same gradients, less memory, something recomputed."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ from parity.judge import tolerances
 from parity.judge.finding import Verdict
 from parity.processes.peak import ENVIRONMENT
 from parity.processes.settings import use_compilation_caches, use_threads
+from parity.sides import JAX, SIDES, TORCH
 from parity.transforms.checkpoint.cases import MODELS, PLAIN, POLICIES, Policy, inputs
 from parity.transforms.compared import Compared, compared
-from parity.transforms.outcome import Outcome
+from parity.transforms.outcome import CellOutcome
 from parity.transforms.workers.launch import WorkerError, launch
 from parity.transforms.workers.worker import read_whole, result_path, write_whole
 
@@ -26,14 +27,14 @@ Results = Mapping[str, np.ndarray]
 
 
 def run(
-    progress: Callable[[str, float], None] = lambda words, fraction: None,
-    frameworks: Sequence[str] = backends.NAMES,
-) -> Iterator[Outcome]:
-    """Every policy on every model.
+    progress: Callable[[str, float], None] = lambda step, fraction: None,
+    frameworks: Sequence[str] = SIDES,
+) -> Iterator[CellOutcome]:
+    """Judges every policy on every model.
 
     Args:
-        progress: called with what is going on and the fraction of it that is done.
-        frameworks: with one alone nothing is compared across.
+        progress: called with the current step and the fraction that is done.
+        frameworks: sides to run; with a single one, nothing is compared across.
 
     Raises:
         MissingBackendError: a framework is not installed.
@@ -58,10 +59,10 @@ def run(
 
 
 def measured(backend: str) -> dict[str, np.ndarray]:
-    """What a worker of this framework found on the common inputs, by `model/policy/grad/…` and `model/policy/figure/…`.
+    """Runs a worker of this framework: gradients `model/policy/grad/…` and figures `model/policy/figure/…`.
 
     Raises:
-        WorkerError: it failed.
+        WorkerError: the worker failed.
     """
     with tempfile.TemporaryDirectory(prefix="parity-checkpoint-") as name:
         folder = Path(name)
@@ -72,58 +73,64 @@ def measured(backend: str) -> dict[str, np.ndarray]:
 
 def judged(
     model: str, policy: Policy, results: Mapping[str, Results], problems: Mapping[str, str], seconds: float
-) -> Outcome:
-    """One cell. SEMANTIC for other gradients, VACUOUS where checkpointing did not do its work."""
+) -> CellOutcome:
+    """Judges one cell: SEMANTIC for other gradients, VACUOUS where checkpointing saved or recomputed nothing."""
 
-    def outcome(verdict: Verdict, side: str | None, words: str, error: float = float("nan")) -> Outcome:
-        return Outcome(model, GROUP, policy.name, verdict, side, words, error, seconds)
+    def outcome(verdict: Verdict, side: str | None, message: str, error: float = float("nan")) -> CellOutcome:
+        return CellOutcome(model, GROUP, policy.name, verdict, side, message, error, seconds)
 
     if problems:
         return outcome(Verdict.ERROR, *next(iter(problems.items())))
-    gradients = {side: _part(found, model, policy.name, "grad") for side, found in results.items()}
+    gradients = {side: _part(arrays, model, policy.name, "grad") for side, arrays in results.items()}
     pairs: list[tuple[Compared, str | None]] = [
-        (_same(gradients[side], _part(found, model, PLAIN, "grad"), f"{side} = without checkpoint"), side)
-        for side, found in results.items()
+        (_same(gradients[side], _part(arrays, model, PLAIN, "grad"), f"{side} = without checkpoint"), side)
+        for side, arrays in results.items()
     ]
     if len(gradients) > 1:
-        pairs.append((_same(gradients["jax"], gradients["torch"], "jax = torch"), None))
+        pairs.append((_same(gradients[JAX], gradients[TORCH], f"{JAX} = {TORCH}"), None))
     worst, side = max(pairs, key=lambda pair: (pair[0].verdict.severity, pair[0].error))
     if not worst.verdict.passes:
         return outcome(worst.verdict, side, worst.words, worst.error)
-    words = []
-    for backend, found in results.items():
-        figures, plain = (_figures(found, model, name) for name in (policy.name, PLAIN))
-        wrong = wrong_with(figures, plain, policy.recomputes, policy.saves_memory(backend, model))
-        words.append(f"{backend}: {described(figures, plain)}")
-        if wrong:
-            return outcome(Verdict.VACUOUS, backend, f"{wrong}; {words[-1]}", worst.error)
-    return outcome(worst.verdict, None, "; ".join(words), worst.error)
+    messages = []
+    for side, arrays in results.items():
+        figures, plain = (_figures(arrays, model, name) for name in (policy.name, PLAIN))
+        messages.append(f"{side}: {described(figures, plain)}")
+        if problem := wrong_with(figures, plain, policy.recomputes, policy.saves_memory(side, model)):
+            return outcome(Verdict.VACUOUS, side, f"{problem}; {messages[-1]}", worst.error)
+    return outcome(worst.verdict, None, "; ".join(messages), worst.error)
 
 
 def _same(actual: Results, expected: Results, what: str) -> Compared:
-    """Held to the rule that each gradient has to be there: one of zeros would be one that got lost."""
+    """Compares every gradient by itself: one that is all zero got lost."""
     return compared(actual, expected, what, every_leaf=True)
 
 
 def wrong_with(figures: Mapping[str, int], plain: Mapping[str, int], recomputes: bool, saves_memory: bool) -> str:
-    """What checkpointing did not do that it should have done, or did unasked; empty if nothing."""
+    """What checkpointing should have recomputed or saved and did not, or did unasked; empty if all is well.
+
+    Args:
+        figures, plain: bytes and counts by name, with the policy and without a checkpoint.
+    """
     more = {name: figures[name] - plain[name] for name in ("matmuls", "nonlinear")}
     if recomputes and not any(count > 0 for count in more.values()):
-        return "nothing is computed again"
+        return "nothing is recomputed"
     if not recomputes and any(more.values()):
-        return "something is computed again where everything is kept"
+        return "something is recomputed although everything is kept"
     less_kept = plain["saved_bytes"] - figures["saved_bytes"]
     if not saves_memory:
-        return "less is kept than expected: the exception no longer holds" if less_kept > 0 else ""
+        return (
+            "it keeps less than without a checkpoint: remove the exception from keeps_no_less" if less_kept > 0 else ""
+        )
     if less_kept <= 0:
-        return "no less is kept for the backward pass"
+        return "it keeps no less for the backward pass"
     for name in ("compiled_bytes", "peak_bytes"):
         if name in figures and plain[name] - figures[name] < tolerances.PEAK_FALLS_BY * less_kept:
-            return f"{name} does not fall by what is kept less"
+            return f"{name} does not fall by the bytes saved"
     return ""
 
 
 def described(figures: Mapping[str, int], plain: Mapping[str, int]) -> str:
+    """The figures of a policy beside those without a checkpoint, in one line."""
     kept, peak = (f"{plain[name] / 1e6:.1f} → {figures[name] / 1e6:.1f} MB" for name in ("saved_bytes", "peak_bytes"))
     again = f"{figures['matmuls'] - plain['matmuls']} products and {figures['nonlinear'] - plain['nonlinear']} exp or softmax"
     return f"kept {kept}, peak {peak}, {again} again"

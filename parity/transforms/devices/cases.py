@@ -1,4 +1,4 @@
-"""What every worker of either framework computes on: the same NumPy arrays, float64, and the cells that there are."""
+"""The cells of many devices, and the float64 NumPy inputs that all workers of both frameworks compute on."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import numpy as np
 from parity import ops
 from parity.data.inputs import cotangent, normal, seeded_inputs
 from parity.data.tree import named_leaves
+from parity.sides import JAX, TORCH
 
 # Eight examples for up to four devices, and four heads of 11 columns; the other sizes differ from all of these.
 TRAIN_SIZES = {"B": 8, "T": 7, "F": 11, "D": 10, "C": 5}
@@ -23,14 +24,13 @@ PROCESSES = 2
 
 
 @dataclass(frozen=True)
-class Cell:
+class DeviceCell:
     """One way to spread one computation over devices.
 
     Attributes:
-        op: what is computed; `subject` is its entry in the inputs and in the results of one device.
+        op: the operation; `subject` is its entry in the inputs and in the results of one device.
         name: the name in the matrix.
-        backend, job: which framework does it, in which workers: "devices" or "processes".
-        shows: one line of what it shows.
+        backend, job: the framework, and its workers: "devices" (one process) or "processes" (several).
     """
 
     op: str
@@ -38,32 +38,29 @@ class Cell:
     name: str
     backend: str
     job: str
-    shows: str
 
 
 CELLS = (
-    Cell("train_step", "train_step", "pmap", "jax", "devices", "batch over 4 devices, gradients averaged by pmean"),
-    Cell("train_step", "train_step", "shard_map", "jax", "devices", "batch over 4 devices, mean of the losses"),
-    Cell("train_step", "train_step", "NamedSharding", "jax", "devices", "batch over 4 devices, left to the compiler"),
-    Cell("train_step", "train_step", "shard_map 2 processes", "jax", "processes", "2 processes of 2 devices each"),
-    Cell("train_step", "train_step", "NamedSharding 2 processes", "jax", "processes", "the same, left to the compiler"),
-    Cell("train_step", "train_step", "DDP", "torch", "processes", "batch over 2 processes, parameters on each"),
-    Cell("train_step", "train_step", "FSDP2", "torch", "processes", "batch and parameters over 2 processes"),
-    Cell("multi_head_batched", "heads", "heads shard_map", "jax", "devices", "one head on each of 4 devices"),
-    Cell("multi_head_batched", "heads", "heads NamedSharding", "jax", "devices", "the same, left to the compiler"),
-    Cell("multi_head_batched", "heads", "heads shard_map 2 processes", "jax", "processes", "2 heads in each process"),
-    Cell("multi_head_batched", "heads", "heads NamedSharding 2 processes", "jax", "processes", "the compiler's way"),
-    Cell("multi_head_batched", "heads", "heads all_gather", "torch", "processes", "2 heads in each process"),
-    Cell("multi_head_batched", "block", "block psum", "jax", "devices", "projections by columns in, by rows out"),
-    Cell("multi_head_batched", "block", "block psum 2 processes", "jax", "processes", "the same in 2 processes"),
-    Cell(
-        "multi_head_batched", "block", "block ColwiseParallel", "torch", "processes", "ColwiseParallel, RowwiseParallel"
-    ),
+    DeviceCell("train_step", "train_step", "pmap", JAX, "devices"),
+    DeviceCell("train_step", "train_step", "shard_map", JAX, "devices"),
+    DeviceCell("train_step", "train_step", "NamedSharding", JAX, "devices"),
+    DeviceCell("train_step", "train_step", "shard_map 2 processes", JAX, "processes"),
+    DeviceCell("train_step", "train_step", "NamedSharding 2 processes", JAX, "processes"),
+    DeviceCell("train_step", "train_step", "DDP", TORCH, "processes"),
+    DeviceCell("train_step", "train_step", "FSDP2", TORCH, "processes"),
+    DeviceCell("multi_head_batched", "heads", "heads shard_map", JAX, "devices"),
+    DeviceCell("multi_head_batched", "heads", "heads NamedSharding", JAX, "devices"),
+    DeviceCell("multi_head_batched", "heads", "heads shard_map 2 processes", JAX, "processes"),
+    DeviceCell("multi_head_batched", "heads", "heads NamedSharding 2 processes", JAX, "processes"),
+    DeviceCell("multi_head_batched", "heads", "heads all_gather", TORCH, "processes"),
+    DeviceCell("multi_head_batched", "block", "block psum", JAX, "devices"),
+    DeviceCell("multi_head_batched", "block", "block psum 2 processes", JAX, "processes"),
+    DeviceCell("multi_head_batched", "block", "block ColwiseParallel", TORCH, "processes"),
 )
 
 
 def inputs() -> dict[str, np.ndarray]:
-    """Inputs and cotangents by `subject/argument/…`; floating ones in float64, with values that float32 can hold."""
+    """Inputs and cotangents by `subject/argument/…`; floating ones in float64, with values representable in float32."""
     train = seeded_inputs(ops.load("train_step"), TRAIN_SIZES)
     heads = seeded_inputs(ops.load("multi_head_batched"), HEADS_SIZES)
     shape = (HEADS_SIZES["B"], HEADS_SIZES["T"])
@@ -82,7 +79,7 @@ def inputs() -> dict[str, np.ndarray]:
 
 
 def labelled(subject: str, result: Any) -> dict[str, Any]:
-    """The pair that every function returns, in either framework, by names."""
+    """The two results that every function returns in either framework, by name."""
     first, second = result
     if subject == "train_step":
         return {"params": first, "loss": second}
@@ -93,7 +90,7 @@ def labelled(subject: str, result: Any) -> dict[str, Any]:
 
 
 def by_name(results: Mapping[str, Any], convert: Callable[[Any], np.ndarray]) -> dict[str, np.ndarray]:
-    """What a worker computed, by cell, or by `one device/subject`, as NumPy arrays by `cell/leaf`."""
+    """Results by cell, or by `one device/subject`, as NumPy arrays by `cell/leaf`; `convert` makes the arrays."""
     subjects = {cell.name: cell.subject for cell in CELLS} | {f"one device/{subject}": subject for subject in SUBJECTS}
     return {
         f"{name}/{leaf}": convert(array)
@@ -103,5 +100,5 @@ def by_name(results: Mapping[str, Any], convert: Callable[[Any], np.ndarray]) ->
 
 
 def of_cell(results: Mapping[str, np.ndarray], cell: str) -> dict[str, np.ndarray]:
-    """The leaves of one cell among all results of a worker."""
+    """The leaves of one cell, from all results of a worker."""
     return {name.removeprefix(f"{cell}/"): leaf for name, leaf in results.items() if name.startswith(f"{cell}/")}

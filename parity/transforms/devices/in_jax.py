@@ -1,7 +1,7 @@
-"""JAX: a training step and attention spread over devices. Each function is whole: it can be copied from here.
+"""JAX: a training step and attention spread over devices. Each function can be copied as it stands.
 
-`mesh` has one axis, called `batch` or `heads`, over all devices, of one process or of several. Arrays are global: where
-there are several processes, `placed` makes them from what each process holds.
+`mesh` has one axis, `batch` or `heads`, over all devices of one or several processes. Arrays are global: with several
+processes, `placed` makes them from the part that each process holds.
 """
 
 from __future__ import annotations
@@ -19,16 +19,17 @@ from impl_jax.multi_head_batched import multi_head_batched
 from impl_jax.train_step import LEARNING_RATE, loss, train_step
 
 Tree = dict[str, Any]
-HEADS = P(None, None, "heads")  # [B, T, D]: D is cut, head by head
+HEADS = P(None, None, "heads")  # [B, T, D]: D is sharded, head by head
 
 
 def mesh_of(axis: str) -> Mesh:
+    """A mesh of all devices along one axis."""
     # make_mesh would make explicit axes, which ask every operation on a sharded array for its sharding.
     return jax.make_mesh((jax.device_count(),), (axis,), axis_types=(AxisType.Auto,))
 
 
 def placed(tree: Any, mesh: Mesh, spec: P) -> Any:
-    """NumPy arrays, the same in every process, as global arrays cut by `spec`: each process puts its part on its devices."""
+    """NumPy arrays, equal in every process, as global arrays sharded by `spec`; each process places its own part."""
 
     def place(array: np.ndarray) -> jax.Array:
         return jax.make_array_from_callback(array.shape, NamedSharding(mesh, spec), lambda index: array[index])
@@ -37,7 +38,7 @@ def placed(tree: Any, mesh: Mesh, spec: P) -> Any:
 
 
 def data_parallel_pmap(params: Tree, x: Float[np.ndarray, "B T F"], y: Int[np.ndarray, " B"]) -> tuple[Tree, Array]:
-    """Each device steps on its part of the batch, with the mean of all gradients."""
+    """Each device takes the step on its part of the batch, with the mean of all gradients."""
     devices = jax.device_count()
 
     def step(params: Tree, x: Array, y: Array) -> tuple[Tree, Array]:
@@ -49,10 +50,10 @@ def data_parallel_pmap(params: Tree, x: Float[np.ndarray, "B T F"], y: Int[np.nd
 
 
 def data_parallel_shard_map(params: Tree, x: Array, y: Array, mesh: Mesh, reduce: Any = jax.lax.pmean) -> Any:
-    """`params` on every device, `x` and `y` cut along the batch.
+    """Replicates `params`, shards `x` and `y` along the batch.
 
-    The mean stands inside what is differentiated: the gradient of a function of replicated parameters is summed over the
-    devices by shard_map itself, so that a mean of gradients afterwards would be a mean of equal sums: too large by their number.
+    The mean is inside the differentiated function: shard_map itself sums the gradient of replicated parameters over the
+    devices, so a mean of the gradients afterwards would be too large by the number of devices.
     """
 
     def step(params: Tree, x: Array, y: Array) -> tuple[Tree, Array]:
@@ -64,13 +65,13 @@ def data_parallel_shard_map(params: Tree, x: Array, y: Array, mesh: Mesh, reduce
 
 
 def data_parallel_named_sharding(params: Tree, x: Array, y: Array, mesh: Mesh) -> tuple[Tree, Array]:
-    """The step for one device, unchanged: the compiler cuts it along the batch and puts in the communication."""
+    """The step for one device, unchanged: the compiler shards it along the batch and adds the communication."""
     everywhere, cut = NamedSharding(mesh, P()), NamedSharding(mesh, P("batch"))
     return jax.jit(train_step, in_shardings=(everywhere, cut, cut), out_shardings=everywhere)(params, x, y)
 
 
 def heads_shard_map(query: Array, key: Array, value: Array, cotangent: Array, num_heads: int, mesh: Mesh) -> Any:
-    """Attention of the heads that a device holds, and its gradients: heads need nothing of each other."""
+    """Attention of the heads on each device, and its gradients; heads need no communication."""
     local_heads = num_heads // mesh.size
 
     def local(query: Array, key: Array, value: Array, cotangent: Array) -> tuple[Array, tuple[Array, ...]]:
@@ -82,7 +83,7 @@ def heads_shard_map(query: Array, key: Array, value: Array, cotangent: Array, nu
 
 
 def heads_named_sharding(query: Array, key: Array, value: Array, cotangent: Array, num_heads: int, mesh: Mesh) -> Any:
-    """The function for one device, unchanged, with its columns cut between the devices."""
+    """The function for one device, unchanged, with its columns sharded over the devices."""
 
     def whole(query: Array, key: Array, value: Array, cotangent: Array) -> tuple[Array, tuple[Array, ...]]:
         out, pull = jax.vjp(partial(multi_head_batched, num_heads=num_heads), query, key, value)
@@ -105,9 +106,9 @@ def block_gradient(x: Array, weights: Tree, cotangent: Array, num_heads: int) ->
 
 
 def block_psum(x: Array, weights: Tree, cotangent: Array, num_heads: int, mesh: Mesh) -> Any:
-    """`block_gradient`, each device with the columns of the projections of its heads and the rows of `out` that meet them.
+    """`block_gradient` by heads: each device has their columns of the projections and their rows of `out`.
 
-    One sum over the devices forward, one backward, which shard_map puts in where `x` is used by all.
+    One sum over the devices forward, and one backward, which shard_map adds as all devices use `x`.
     """
     specs = {"query": P(None, "heads"), "key": P(None, "heads"), "value": P(None, "heads"), "out": P("heads", None)}
 

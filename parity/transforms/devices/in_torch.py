@@ -1,4 +1,4 @@
-"""PyTorch: a training step and attention spread over processes. Each function is whole: it can be copied from here.
+"""PyTorch: a training step and attention spread over processes. Each function can be copied as it stands.
 
 Every process of the default process group calls them with the same arguments, in the same order.
 """
@@ -23,7 +23,7 @@ Tree = dict[str, Any]
 
 
 class Classifier(nn.Module):
-    """The loss of the training step, as a module that owns its parameters."""
+    """The loss of the training step as a module that owns its parameters."""
 
     def __init__(self, params: Tree) -> None:
         super().__init__()
@@ -35,27 +35,29 @@ class Classifier(nn.Module):
         )
 
     def tree(self) -> Tree:
+        """The parameters by group and name."""
         return {group: dict(arrays.items()) for group, arrays in self.params.items()}  # type: ignore[operator]
 
     def forward(self, x: Float[Tensor, "B T F"], y: Int[Tensor, " B"]) -> Float[Tensor, ""]:
+        """The loss of one batch."""
         return loss(self.tree(), x, y)
 
 
 def data_parallel_ddp(params: Tree, x: Tensor, y: Tensor, scale: float = 1.0) -> tuple[Tree, Tensor]:
-    """Each process steps on its part of the batch; DDP averages the gradients. `scale` multiplies the loss."""
+    """Each process takes the step on its part of the batch; DDP averages the gradients. `scale` multiplies the loss."""
     model = Classifier(params)
     value = _step(DistributedDataParallel(model), x, y, scale)
     return {group: {n: a.detach() for n, a in arrays.items()} for group, arrays in model.tree().items()}, value
 
 
 def data_parallel_fsdp2(params: Tree, x: Tensor, y: Tensor, scale: float = 1.0) -> tuple[Tree, Tensor]:
-    """The same, but each process holds only its part of each parameter between the steps."""
+    """The same, but each process holds only its part of each parameter between steps."""
     model = Classifier(params)
     fully_shard(model, mesh=init_device_mesh("cpu", (dist.get_world_size(),)))
     value = _step(model, x, y, scale)
     held = sum(parameter.to_local().numel() for parameter in model.parameters())  # type: ignore[attr-defined]
     if held == sum(parameter.numel() for parameter in model.parameters()):
-        raise RuntimeError("fully_shard left all of every parameter in this process")
+        raise RuntimeError("fully_shard sharded nothing: this process holds every parameter whole")
     return {
         group: {n: a.full_tensor().detach() for n, a in arrays.items()} for group, arrays in model.tree().items()
     }, value
@@ -74,7 +76,7 @@ def _step(model: nn.Module, x: Tensor, y: Tensor, scale: float) -> Tensor:
 
 
 def heads_all_gather(query: Tensor, key: Tensor, value: Tensor, cotangent: Tensor, num_heads: int) -> Any:
-    """Attention of the heads that a process holds, and its gradients; the columns of all are put together at the end."""
+    """Attention of the heads in each process, and its gradients; gathers the columns of all processes at the end."""
     rank, count = dist.get_rank(), dist.get_world_size()
     arrays = [array.chunk(count, dim=2)[rank] for array in (query, key, value)]
     out, pull = torch.func.vjp(  # type: ignore[misc]
@@ -85,14 +87,14 @@ def heads_all_gather(query: Tensor, key: Tensor, value: Tensor, cotangent: Tenso
 
 
 def gathered(local: Tensor, axis: int) -> Tensor:
-    """The parts of all processes, one behind the other along `axis`."""
+    """The parts of all processes, concatenated along `axis`."""
     parts = [torch.empty_like(local, memory_format=torch.contiguous_format) for _ in range(dist.get_world_size())]
     dist.all_gather(parts, local.contiguous())
     return torch.cat(parts, dim=axis)
 
 
 class Block(nn.Module):
-    """Attention between its projections; `num_heads` are those that this process computes."""
+    """Attention between its projections; `num_heads` counts the heads of this process."""
 
     def __init__(self, weights: Tree, num_heads: int) -> None:
         super().__init__()
@@ -103,6 +105,7 @@ class Block(nn.Module):
             self.add_module(name, linear)
 
     def forward(self, x: Float[Tensor, "B T E"]) -> Float[Tensor, "B T E"]:
+        """Projects, attends and projects back."""
         return self.out(multi_head_batched(self.query(x), self.key(x), self.value(x), self.num_heads))  # type: ignore[operator]
 
 
@@ -112,7 +115,7 @@ def block_gradient(x: Tensor, weights: Tree, cotangent: Tensor, num_heads: int) 
 
 
 def block_colwise_rowwise(x: Tensor, weights: Tree, cotangent: Tensor, num_heads: int) -> Any:
-    """The same, each process with the columns of the projections of its heads and the rows of `out` that meet them."""
+    """The same by heads: each process has their columns of the projections and their rows of `out`."""
     count = dist.get_world_size()
     model = Block(weights, num_heads // count)
     plan: dict[str, ParallelStyle] = {

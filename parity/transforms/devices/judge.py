@@ -1,4 +1,4 @@
-"""Runs the workers of both frameworks and judges every cell: as on one device, and as in the other framework."""
+"""Runs the workers of both frameworks and judges each cell against one device and against the other framework."""
 
 from __future__ import annotations
 
@@ -13,26 +13,31 @@ import numpy as np
 from parity.execution import backends
 from parity.judge.finding import Verdict
 from parity.processes.settings import use_compilation_caches, use_threads
+from parity.sides import JAX, SIDES, TORCH
 from parity.transforms.compared import Compared, compared
-from parity.transforms.devices.cases import CELLS, PROCESSES, Cell, inputs, of_cell
-from parity.transforms.outcome import Outcome
+from parity.transforms.devices.cases import CELLS, PROCESSES, DeviceCell, inputs, of_cell
+from parity.transforms.outcome import CellOutcome
 from parity.transforms.workers.launch import WorkerError, launch
 from parity.transforms.workers.worker import read_whole, result_path, write_whole
 
 GROUP = "devices"
 TIMEOUT_S = 180.0
 ENVIRONMENT = {"JAX_PLATFORMS": "cpu"}
-JOBS = (("torch", "processes"), ("jax", "devices"), ("jax", "processes"))  # one device of each comes first
+JOBS = (
+    (TORCH, "processes"),
+    (JAX, "devices"),
+    (JAX, "processes"),
+)  # the first of each framework has its one-device results
 
 
 @dataclass
 class Job:
-    """What one set of workers gave.
+    """The results of one set of workers.
 
     Attributes:
-        ranks: the results of each worker, by `cell/leaf`.
+        ranks: arrays of each worker, by `cell/leaf`.
         seconds: from their start to the end of the last one.
-        problem: why there are none.
+        problem: why there are no results; else empty.
     """
 
     ranks: list[dict[str, np.ndarray]] = field(default_factory=list)
@@ -41,16 +46,16 @@ class Job:
 
 
 def run(
-    progress: Callable[[str, float], None] = lambda words, fraction: None,
-    frameworks: Sequence[str] = backends.NAMES,
+    progress: Callable[[str, float], None] = lambda step, fraction: None,
+    frameworks: Sequence[str] = SIDES,
     fault: str = "",
-) -> Iterator[Outcome]:
-    """Every cell of `frameworks`, as soon as its workers are done.
+) -> Iterator[CellOutcome]:
+    """Judges the cells of `frameworks` as their workers finish.
 
     Args:
-        progress: called with what is going on and the fraction of it that is done.
-        frameworks: with one alone nothing is compared across.
-        fault: a planted one: "sum" adds up where a mean is due, "heads" takes queries from the next head, "sum+heads" does both.
+        progress: called with the current step and the fraction that is done.
+        frameworks: sides to run; with a single one, nothing is compared across.
+        fault: planted for tests: "sum" sums instead of averaging, "heads" takes queries from the next head, "sum+heads" both.
 
     Raises:
         MissingBackendError: a framework is not installed.
@@ -76,7 +81,7 @@ def run(
 
 
 def measured(backend: str, kind: str, fault: str = "") -> Job:
-    """Starts the workers of one framework on the common inputs, and reads what each of them gave."""
+    """Runs one set of workers on the common inputs; arguments as in `DeviceCell` and `run`."""
     count = PROCESSES if kind == "processes" else 1
     started = time.perf_counter()
     with tempfile.TemporaryDirectory(prefix="parity-devices-") as name:
@@ -90,19 +95,21 @@ def measured(backend: str, kind: str, fault: str = "") -> Job:
     return Job(ranks, time.perf_counter() - started)
 
 
-def judged(cell: Cell, job: Job, one_device: Mapping[str, Mapping[str, np.ndarray]]) -> Outcome:
-    """Every worker's result against one device of its own framework, and that against one device of the other.
+def judged(cell: DeviceCell, job: Job, one_device: Mapping[str, Mapping[str, np.ndarray]]) -> CellOutcome:
+    """Judges every worker's result against one device, and one device against that of the other framework.
 
-    The seconds are the cell's equal share of its workers' time.
+    Args:
+        cell: its `seconds` are an equal share of its workers' time.
+        one_device: results of one device by framework.
     """
     side: str | None
     share = job.seconds / sum((other.backend, other.job) == (cell.backend, cell.job) for other in CELLS)
 
     alone = {name: of_cell(results, f"one device/{cell.subject}") for name, results in one_device.items()}
     if job.problem:
-        found, side = Compared(Verdict.ERROR, float("nan"), job.problem), cell.backend
+        worst, side = Compared(Verdict.ERROR, float("nan"), job.problem), cell.backend
     elif missing := [name for name, leaves in alone.items() if not leaves]:
-        found, side = Compared(Verdict.ERROR, float("nan"), f"{missing[0]} gave nothing on one device"), missing[0]
+        worst, side = Compared(Verdict.ERROR, float("nan"), f"{missing[0]} has no results on one device"), missing[0]
     else:
         inside = [
             compared(of_cell(results, cell.name), alone[cell.backend], f"worker {rank} = one device", every_leaf=True)
@@ -113,6 +120,6 @@ def judged(cell: Cell, job: Job, one_device: Mapping[str, Mapping[str, np.ndarra
             for name, other in alone.items()
             if name != cell.backend
         ]
-        found = max([*inside, *across], key=lambda found: (found.verdict.severity, found.error))
-        side = None if found.verdict.passes or found in across else cell.backend
-    return Outcome(cell.op, GROUP, cell.name, found.verdict, side, found.words, found.error, share)
+        worst = max([*inside, *across], key=lambda pair: (pair.verdict.severity, pair.error))
+        side = None if worst.verdict.passes or worst in across else cell.backend
+    return CellOutcome(cell.op, GROUP, cell.name, worst.verdict, side, worst.words, worst.error, share)

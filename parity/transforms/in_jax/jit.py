@@ -11,10 +11,12 @@ from parity.transforms.impurity import refuse_impure
 
 
 def compiled(whole: Callable[..., Any]) -> Any:
+    """Compiled = eager."""
     return jax.jit(whole)
 
 
 def compilations(flexible: Callable[..., Any], shapes: list[Any]) -> Any:
+    """The same shapes compile once; another shape and another dtype compile once more each."""
     given, other_shape, other_dtype = shapes
     function: Any = jax.jit(flexible)
     count = {}
@@ -29,6 +31,7 @@ def compilations(flexible: Callable[..., Any], shapes: list[Any]) -> Any:
     return count
 
 
-def pure(whole: Callable[..., Any], arrays: Any, subject: Any) -> Any:
-    refuse_impure(subject, "jax")
+def pure(whole: Callable[..., Any], arrays: Any, pair: Any) -> Any:
+    """No side effect, changed global, hidden random numbers or written input."""
+    refuse_impure(pair, "jax")
     return whole(arrays)

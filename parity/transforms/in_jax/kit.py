@@ -9,13 +9,13 @@ import jax
 import jax.numpy as jnp
 
 from parity.data.template import called, named
-from parity.transforms.subject import Subject
+from parity.transforms.function_pair import FunctionPair
 
 Tree = Any
 _executions = [0]
 
 
-def operation(subject: Subject, constants: Mapping[str, Any], *, floating: bool) -> Callable[..., Any]:
+def operation(subject: FunctionPair, constants: Mapping[str, Any], *, floating: bool) -> Callable[..., Any]:
     """Arrays by name → outputs by name, floating ones alone or all arrays."""
     function, template, positional = subject.functions["jax"], subject.template, subject.arguments.positional
 

@@ -9,18 +9,22 @@ import torch
 
 
 def jit_vmap(f: Callable[..., Any]) -> Any:
+    """Equals a Python loop."""
     return torch.compile(torch.vmap(f), fullgraph=True, dynamic=False)
 
 
 def vmap_jit(f: Callable[..., Any]) -> Any:
+    """Equals a Python loop."""
     return torch.vmap(torch.compile(f, fullgraph=True, dynamic=False))
 
 
 def jit_grad(loss: Callable[..., Any]) -> Any:
+    """Equals `grad`."""
     return torch.compile(torch.func.grad(loss), fullgraph=True, dynamic=False)
 
 
 def grad_jit(loss: Callable[..., Any]) -> Any:
+    """Equals `grad`."""
     compiled = torch.compile(loss, fullgraph=True, dynamic=False)
 
     # torch.func.grad cannot look into compiled code, torch.autograd can.
@@ -33,6 +37,7 @@ def grad_jit(loss: Callable[..., Any]) -> Any:
 
 
 def jvp_jit(loss: Callable[..., Any]) -> Any:
+    """Equals `jvp`."""
     compiled = torch.compile(loss, fullgraph=True, dynamic=False)
 
     def pushed(x: Any, tangent: Any) -> Any:
@@ -42,10 +47,13 @@ def jvp_jit(loss: Callable[..., Any]) -> Any:
 
 
 def vmap_grad(loss: Callable[..., Any], batch: Any) -> Any:
+    """Equals a loop of gradients."""
     return torch.vmap(torch.func.grad(loss))(batch)
 
 
 def grad_vmap(loss: Callable[..., Any], batch: Any) -> Any:
+    """The gradient of a sum over examples = a loop of gradients."""
+
     def total(batch: Any) -> Any:
         return torch.vmap(loss)(batch).sum()
 
@@ -53,10 +61,13 @@ def grad_vmap(loss: Callable[..., Any], batch: Any) -> Any:
 
 
 def jit_vmap_grad(loss: Callable[..., Any]) -> Any:
+    """Equals a loop of gradients."""
     return torch.compile(torch.vmap(torch.func.grad(loss)), fullgraph=True, dynamic=False)
 
 
 def jit_grad_vmap(loss: Callable[..., Any]) -> Any:
+    """Equals a loop of gradients."""
+
     def total(batch: Any) -> Any:
         return torch.vmap(loss)(batch).sum()
 
@@ -64,6 +75,8 @@ def jit_grad_vmap(loss: Callable[..., Any]) -> Any:
 
 
 def grad_grad(loss: Callable[..., Any], x: Any, tangent: Any) -> Any:
+    """H · v; H is symmetric: ⟨H · v, w⟩ = ⟨H · w, v⟩."""
+
     def slope(x: Any) -> Any:
         gradient = torch.func.grad(loss)(x)
         return sum((gradient[name] * tangent[name]).sum() for name in x)
@@ -72,6 +85,8 @@ def grad_grad(loss: Callable[..., Any], x: Any, tangent: Any) -> Any:
 
 
 def order_matters(loss: Callable[..., Any], batch: Any) -> Any:
+    """Of (Σ loss)², grad∘vmap = 2 Σ loss · grad; of loss², vmap∘grad = 2 loss · grad: not the same."""
+
     def of_pool(batch: Any) -> Any:
         return torch.vmap(loss)(batch).sum() ** 2
 
@@ -82,6 +97,7 @@ def order_matters(loss: Callable[..., Any], batch: Any) -> Any:
 
 
 def grad_vmap_rejected(loss: Callable[..., Any], batch: Any) -> Any:
+    """Without a sum over the examples there is no gradient, and the framework says so."""
     try:
         torch.func.grad(torch.vmap(loss))(batch)
     except RuntimeError as error:

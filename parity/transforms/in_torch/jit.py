@@ -12,10 +12,12 @@ from parity.transforms.impurity import refuse_impure
 
 
 def compiled(whole: Callable[..., Any]) -> Any:
+    """Compiled = eager."""
     return torch.compile(whole, fullgraph=True, dynamic=False)
 
 
 def compilations(flexible: Callable[..., Any], shapes: list[Any]) -> Any:
+    """The same shapes compile once; another shape and another dtype compile once more each."""
     given, other_shape, other_dtype = shapes
     function = torch.compile(flexible, fullgraph=True, dynamic=False)
     count = {}
@@ -30,6 +32,7 @@ def compilations(flexible: Callable[..., Any], shapes: list[Any]) -> Any:
     return count
 
 
-def pure(whole: Callable[..., Any], arrays: Any, subject: Any) -> Any:
-    refuse_impure(subject, "torch")
+def pure(whole: Callable[..., Any], arrays: Any, pair: Any) -> Any:
+    """No side effect, changed global, hidden random numbers or written input."""
+    refuse_impure(pair, "torch")
     return whole(arrays)

@@ -9,12 +9,12 @@ import torch
 from torch.utils import _pytree as pytree
 
 from parity.data.template import called, named
-from parity.transforms.subject import Subject
+from parity.transforms.function_pair import FunctionPair
 
 Tree = Any
 
 
-def operation(subject: Subject, constants: Mapping[str, Any], *, floating: bool) -> Callable[..., Any]:
+def operation(subject: FunctionPair, constants: Mapping[str, Any], *, floating: bool) -> Callable[..., Any]:
     """Tensors by name → outputs by name, floating ones alone or all tensors."""
     function, template, positional = subject.functions["torch"], subject.template, subject.arguments.positional
 

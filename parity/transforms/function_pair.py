@@ -1,4 +1,4 @@
-"""What is transformed: a pair of functions and their inputs, cut into what varies and what stays. NumPy and names only."""
+"""A pair of functions with its inputs: which of them vary, examples near them, directions. NumPy and names only."""
 
 from __future__ import annotations
 
@@ -14,25 +14,26 @@ from parity.data.dtypes import cast, is_floating
 from parity.data.inputs import jittered, normal
 from parity.data.template import Slot
 
-EXAMPLES = 3  # a batch; nested batches have 2 × EXAMPLES
-# Examples differ by this fraction of the caller's values: enough to be told apart, and still inputs of the same kind.
+EXAMPLES = 3  # size of a batch; nested batches have 2 × EXAMPLES
+# Examples differ by this fraction of the caller's values: enough to tell them apart, and still inputs of the same kind.
 SPREAD = 0.1
 
 Tree = dict[str, np.ndarray]
 
 
 class NotApplicable(Exception):
-    """The cell makes no sense for this pair; the text says why."""
+    """The cell does not apply to this pair; the text says why."""
 
 
 @dataclass(frozen=True)
-class Subject:
+class FunctionPair:
     """A pair of functions and their inputs, in float64.
 
     Attributes:
-        functions: `jax` and `torch`.
-        arguments: the inputs; `arguments.wrt` is what is differentiated.
-        another: inputs of other shapes, where the caller knows some.
+        name: in outcomes and in declared deviations.
+        functions: by side.
+        arguments: the inputs; `arguments.wrt` names those that are differentiated.
+        another: inputs of other shapes, if the caller gave some.
     """
 
     name: str
@@ -47,26 +48,26 @@ class Subject:
 
     @cached_property
     def varied(self) -> tuple[str, ...]:
-        """What is differentiated; all floating inputs where nothing is."""
+        """Names of the inputs that are differentiated; of all floating ones where none is."""
         floating = tuple(name for name, array in self.arrays.items() if is_floating(array.dtype))
         return self.arguments.wrt or floating
 
     def example(self, number: int) -> Tree:
-        """The varied inputs; other values for every number."""
+        """Varied inputs near the given ones; other values for each number."""
         return {name: jittered(f"example/{name}", self.arrays[name], number + 1, SPREAD) for name in self.varied}
 
     @cached_property
     def template(self) -> dict[str, Any]:
-        """Parameter → value, with a `Slot` for each array."""
+        """The inputs by parameter, with a `Slot` in place of each array."""
         return self.arguments.tree({name: Slot(name) for name in self.arrays})
 
     def tangent(self, number: int = 0) -> Tree:
-        """A direction at the varied inputs; another one for every number."""
+        """Standard normal directions at the varied inputs, float64; others for each number."""
         return {n: normal(self.arrays[n].shape, number, f"tangent/{n}").astype(np.float64) for n in self.varied}
 
     @cached_property
     def smallest(self) -> str:
-        """The varied input with the fewest elements, but more than one if there is such: its Jacobian is written out."""
+        """The smallest varied input with more than one element, if there is one: small enough for a full Jacobian."""
         return min(self.varied, key=lambda name: (self.arrays[name].size < 2, self.arrays[name].size))
 
 
@@ -75,6 +76,6 @@ def _float64(arguments: Arguments) -> Tree:
 
 
 def stacked(examples: list[Tree], axis: int | Mapping[str, int]) -> Tree:
-    """The examples as one batch along a new axis, one for all or one for each name."""
+    """The examples as one batch along a new axis; a mapping gives the axis by name."""
     chosen = axis if isinstance(axis, Mapping) else dict.fromkeys(examples[0], axis)
     return {name: np.stack([example[name] for example in examples], chosen[name]) for name in examples[0]}
