@@ -1,4 +1,7 @@
-"""Every job of the project, each in an environment of its own: `nox -l` lists them."""
+"""Every job of the project, each in an environment of its own: `nox -l` lists them.
+
+Each runs on the Python that runs nox; `nox -P 3.13 -s tests` runs it on another one.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,7 @@ CONSTRAINTS = ("-c", "constraints-cpu.txt")
 
 
 def install(session: nox.Session, extras: str, *groups: str) -> None:
+    """Installs the project with these extras and dependency groups."""
     session.install("-q", "-e", f".[{extras}]", *nox.project.dependency_groups(PYPROJECT, *groups), *CONSTRAINTS)
 
 

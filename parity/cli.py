@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from importlib.metadata import version
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -30,6 +32,22 @@ app.command()(run)
 app.command("list")(list_ops)
 for command in (check, bench, calibrate, transforms, regimes, strict, power):
     app.command()(command)
+
+
+def print_version(wanted: bool) -> None:
+    """Prints the name and the version, and ends the program."""
+    if wanted:
+        print(f"parity {version('parity')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """The options of `parity` itself."""
 
 
 def main() -> None:

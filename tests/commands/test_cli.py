@@ -17,6 +17,7 @@ from parity import cli, ops
 from parity.data import named
 from parity.errors import InputError
 from parity.jobs import suite
+from tests.project.sources import PYPROJECT
 
 MODULE = """
 import numpy as np
@@ -97,6 +98,9 @@ class TestList:
         assert attention["inputs"] == {"query": "[T H]", "key": "[S H]", "value": "[S Hv]"}
         assert attention["outputs"] == "[T Hv]"
         assert "1706.03762" in attention["source"]
+
+    def test_version(self, command):
+        assert command("--version") == (0, f"parity {PYPROJECT['project']['version']}\n", "")
 
     def test_words_are_asked_for(self, command):
         code, out, err = command()
@@ -310,6 +314,7 @@ import signal, sys, time
 signal.signal(signal.SIGINT, signal.default_int_handler)
 from parity import cli
 from parity.jobs import suite
+from tests.project.sources import PYPROJECT
 
 check_op = suite.check_op
 

@@ -48,7 +48,9 @@ def test_three_files_are_an_operation(copy):
     assert "rms_norm" in judged.stdout
 
     tested = in_copy(
-        copy, "pytest", "-q", "tests/impl/test_ops.py", "tests/project/test_structure.py", "-k", "rms_norm or structure"
+        copy,
+        *("pytest", "-q", "tests/impl/test_ops.py", "tests/project/test_structure.py", "tests/project/test_layers.py"),
+        *("-k", "rms_norm or structure or layers"),
     )
     assert tested.returncode == 0, tested.stdout + tested.stderr
     assert re.search(r"\d+ passed", tested.stdout)
