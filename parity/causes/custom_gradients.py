@@ -6,20 +6,20 @@ from collections.abc import Iterator
 
 from parity.causes.context import Context
 from parity.causes.edits.gradients import stopped
-from parity.causes.target import FLOOR, Target, leaf_error
+from parity.causes.goal import FLOOR, Target, leaf_error
 from parity.causes.tracing import leaves_of
 from parity.data.inputs import cotangent
 from parity.execution.run_cache import GIVEN, RunCache
 from parity.judge.finding import Cause
-from parity.programs.evaluate import Machine
+from parity.programs.interpreter import Interpreter
 from parity.programs.program import Program
 
 
 def custom(program: Program, evidence: RunCache, target: Target) -> Iterator[tuple[Cause, tuple[str, ...]]]:
     """A side whose operations, differentiated, give the other side's gradients, which its own gradients are not."""
     own = leaves_of(evidence, program.side)
-    machine = Machine(program, evidence.inputs(GIVEN), cotangent, evidence.arguments.wrt)
-    derived = machine.leaves()
+    interpreter = Interpreter(program, evidence.inputs(GIVEN), cotangent, evidence.arguments.wrt)
+    derived = interpreter.leaves()
     if any(leaf_error(derived[n], own[n]) > FLOOR for n in program.outputs if n in own and n in derived):
         return
     unlike = [
@@ -35,7 +35,7 @@ def custom(program: Program, evidence: RunCache, target: Target) -> Iterator[tup
         f"that derivative is what the other side returns: error of {', '.join(healed)} {before:.2g} → {after:.2g}"
     )
     for candidate in stopped(Context(program, ())):
-        leaves = machine.leaves(candidate.edit)
+        leaves = interpreter.leaves(candidate.edit)
         if all(leaf_error(leaves[n], own[n]) <= FLOOR for n in unlike):
             yield Cause("stopped gradient", f"{words}; it is the derivative with {candidate.words}"), healed
             return

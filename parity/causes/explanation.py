@@ -12,7 +12,7 @@ from parity.causes import custom_gradients, precision, runs
 from parity.causes.edits.literals import literals
 from parity.causes.families import FORWARD, GRADIENT
 from parity.causes.search import Explanation, OutOfTime, Search, ranked
-from parity.causes.target import FLOOR, leaf_error
+from parity.causes.goal import FLOOR, leaf_error
 from parity.causes.tracing import leaves_of, program_of, search_of, target_of
 from parity.execution.backends import torch_backend
 from parity.execution.run_cache import RunCache
@@ -87,10 +87,10 @@ def _run(searches: Sequence[Search], programs: Mapping[str, Program], failing: t
         search.try_all(precision.lifted(search.context, others[search.side]))
     if _settled(searches, failing):
         return
-    exact = [search for search in searches if not precision.has_low(search.machine.program)]
+    exact = [search for search in searches if not precision.has_low(search.interpreter.program)]
     for family in GRADIENT if all(name.startswith("grad/") for name in failing) else FORWARD:
         for search in exact:
-            family(search, others[search.side] - literals(search.machine.program))
+            family(search, others[search.side] - literals(search.interpreter.program))
         if _settled(searches, failing):
             return
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from parity.causes.candidate import Candidate
+from parity.causes.hypothesis import Hypothesis
 from parity.causes.edits import (
     activations,
     axes,
@@ -24,7 +24,7 @@ from parity.causes.edits import (
 from parity.causes.search import Search
 
 
-def _each(*makers: Callable[..., Iterator[Candidate]]) -> Callable[[Search, set[float]], None]:
+def _each(*makers: Callable[..., Iterator[Hypothesis]]) -> Callable[[Search, set[float]], None]:
     def try_them(search: Search, _others: set[float]) -> None:
         for make in makers:
             search.try_all(make(search.context))
@@ -33,18 +33,18 @@ def _each(*makers: Callable[..., Iterator[Candidate]]) -> Callable[[Search, set[
 
 
 def _literals(search: Search, others: set[float]) -> None:
-    search.turn(literals.literal_knobs(search.context, others))
-    search.turn(literals.same_literal_knobs(search.context, others))
-    search.turn(literals.share_knobs(search.context))
-    search.turn(factors.table_knobs(search.context, search.machine))
+    search.turn(literals.literal_edits(search.context, others))
+    search.turn(literals.same_literal_edits(search.context, others))
+    search.turn(literals.share_edits(search.context))
+    search.turn(factors.table_edits(search.context, search.interpreter))
 
 
 def _factors(search: Search, _others: set[float]) -> None:
-    search.turn(factors.factor_knobs(search.context))
+    search.turn(factors.factor_edits(search.context))
 
 
 def _addends(search: Search, _others: set[float]) -> None:
-    search.turn(factors.addend_knobs(search.context))
+    search.turn(factors.addend_edits(search.context))
 
 
 def _placements(search: Search, _others: set[float]) -> None:
@@ -52,11 +52,11 @@ def _placements(search: Search, _others: set[float]) -> None:
 
 
 def _activations(search: Search, _others: set[float]) -> None:
-    search.try_all(activations.activations(search.context, search.machine))
+    search.try_all(activations.activations(search.context, search.interpreter))
 
 
 def _opened(search: Search, _others: set[float]) -> None:
-    search.try_all(gradients.opened(search.context, search.machine))
+    search.try_all(gradients.opened(search.context, search.interpreter))
 
 
 def _decays(search: Search, _others: set[float]) -> None:

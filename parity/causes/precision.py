@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from parity.causes.candidate import Candidate
+from parity.causes.hypothesis import Hypothesis
 from parity.causes.context import Context
 from parity.programs.program import Edit, Node, Program
 
@@ -19,7 +19,7 @@ def has_low(program: Program) -> bool:
     return any(program.nodes[index].dtype in LOW for index in program.live)
 
 
-def lifted(context: Context, others: Iterable[float] = ()) -> Iterator[Candidate]:
+def lifted(context: Context, others: Iterable[float] = ()) -> Iterator[Hypothesis]:
     """The program with every lower precision raised to float64, all at once."""
     program = context.program
     low = [index for index in program.live if program.nodes[index].dtype in LOW]
@@ -38,7 +38,7 @@ def lifted(context: Context, others: Iterable[float] = ()) -> Iterator[Candidate
     first = program.nodes[low[0]]
     dtype = min((program.nodes[i].dtype for i in low), key=lambda d: (d == "float32", d))
     words = f"{dtype} in the float64 run of the {program.side} side, first {first}, {len(low)} operations, raised to float64"
-    yield Candidate("low-precision table" if table else "low-precision step", words, Edit(nodes), 1)
+    yield Hypothesis("low-precision table" if table else "low-precision step", words, Edit(nodes), 1)
 
 
 def _has_low(args: Any) -> bool:

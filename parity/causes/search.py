@@ -1,4 +1,4 @@
-"""The search: candidates of both programs, tried one by one against the other side's values."""
+"""The search: hypotheses of both programs, tried one by one against the other side's values."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from parity.causes.candidate import Candidate, Knob
+from parity.causes.hypothesis import Hypothesis, ScalarEdit
 from parity.causes.context import Context
 from parity.causes.solve import nice, solve
-from parity.causes.target import FLOOR, Target
-from parity.programs.evaluate import Machine, as_numpy
+from parity.causes.goal import FLOOR, Target
+from parity.programs.interpreter import Interpreter, as_numpy
 from parity.programs.program import Edit
 
 FEW = 16  # elements: with fewer, any knob could be turned to fit, so gradients are fitted too
@@ -27,7 +27,7 @@ class OutOfTime(Exception):
 class Explanation:
     """A candidate that mended something."""
 
-    candidate: Candidate
+    candidate: Hypothesis
     side: str
     healed: tuple[str, ...]
     before: float
@@ -36,19 +36,19 @@ class Explanation:
 
 @dataclass
 class Search:
-    """Tries candidates of one side.
+    """Tries hypotheses of one side.
 
     Attributes:
-        machine: this side's program on the given inputs.
+        interpreter: this side's program on the given inputs.
         target: the other side's leaves.
         again: the same on other inputs, to see that a candidate is more than a coincidence.
     """
 
-    machine: Machine
+    interpreter: Interpreter
     target: Target
     context: Context
     deadline: float
-    again: tuple[Machine, Target] | None = None
+    again: tuple[Interpreter, Target] | None = None
     found: list[Explanation] = field(default_factory=list)
     tried: int = 0
 
@@ -69,14 +69,14 @@ class Search:
 
     @property
     def side(self) -> str:
-        return self.machine.program.side
+        return self.interpreter.program.side
 
     def _look(self, edit: Edit) -> Mapping[str, Any] | None:
         if time.monotonic() > self.deadline:
             raise OutOfTime
         self.tried += 1
         try:
-            return self.machine.leaves(edit) if self.whole else self.machine.outputs(edit)
+            return self.interpreter.leaves(edit) if self.whole else self.interpreter.outputs(edit)
         except (
             RuntimeError,
             ValueError,
@@ -113,29 +113,29 @@ class Search:
             self.target.error({n: as_numpy(leaves[n])}, [n]) <= FLOOR for n in self.names if n in self.target.failing
         )
 
-    def try_all(self, candidates: Iterable[Candidate]) -> None:
-        for candidate in candidates:
+    def try_all(self, hypotheses: Iterable[Hypothesis]) -> None:
+        for candidate in hypotheses:
             if self.heals(candidate.edit):
                 self.keep(candidate)
 
-    def keep(self, candidate: Candidate) -> bool:
+    def keep(self, candidate: Hypothesis) -> bool:
         """Looks at all leaves, then at other inputs."""
         try:
-            leaves = self.machine.leaves(candidate.edit)
+            leaves = self.interpreter.leaves(candidate.edit)
             healed = self.target.healed(leaves)
             if healed and self.again is not None:
-                machine, target = self.again
-                healed = tuple(name for name in target.healed(machine.leaves(candidate.edit)) if name in healed)
+                interpreter, target = self.again
+                healed = tuple(name for name in target.healed(interpreter.leaves(candidate.edit)) if name in healed)
         except (RuntimeError, ValueError, TypeError, IndexError, KeyError):
             return False
         if not healed:
             return False
         before = max(self.target.before[name] for name in healed)
         after = max(self.target.error(leaves, [name]) for name in healed)
-        self.found.append(Explanation(candidate, self.machine.program.side, healed, before, after))
+        self.found.append(Explanation(candidate, self.interpreter.program.side, healed, before, after))
         return True
 
-    def turn(self, knobs: Iterable[Knob]) -> None:
+    def turn(self, knobs: Iterable[ScalarEdit]) -> None:
         base = self.residual(Edit())
         if base is None or not self.names:
             return
@@ -146,7 +146,7 @@ class Search:
                 if not (rounded != value and self.keep(knob.describe(rounded))):
                     self.keep(knob.describe(value))
 
-    def _setting(self, knob: Knob, base: np.ndarray) -> float | None:
+    def _setting(self, knob: ScalarEdit, base: np.ndarray) -> float | None:
         def residual(value: float) -> np.ndarray | None:
             return self.residual(knob.make(value))
 

@@ -10,13 +10,13 @@ import numpy as np
 from parity.causes import precision
 from parity.causes.context import Context
 from parity.causes.search import OutOfTime, Search
-from parity.causes.target import Target, leaf_error
+from parity.causes.goal import Target, leaf_error
 from parity.data.arguments import Arguments
 from parity.data.inputs import cotangent
 from parity.execution.limits import TimeLimitExceeded, time_limit
 from parity.execution.run_cache import GIVEN, InputVariant, RunCache
 from parity.programs import from_jax, from_torch
-from parity.programs.evaluate import Machine
+from parity.programs.interpreter import Interpreter
 from parity.programs.program import Program
 from parity.sides import SIDES
 
@@ -64,13 +64,13 @@ def search_of(
     """A search on the leaves for which the program is faithful; None if no failing leaf is among them."""
     if time.monotonic() > deadline:
         raise OutOfTime
-    machine = Machine(program, evidence.inputs(GIVEN), cotangent, evidence.arguments.wrt)
-    own, found = leaves_of(evidence, program.side), machine.leaves()
+    interpreter = Interpreter(program, evidence.inputs(GIVEN), cotangent, evidence.arguments.wrt)
+    own, found = leaves_of(evidence, program.side), interpreter.leaves()
     context = Context(program, steps)
     rounds = precision.has_low(program)  # the order of rounded sums differs, so that such a program is never exact
     trusted = [n for n in target.leaves if n in found and (rounds or leaf_error(found[n], own[n]) <= FAITHFUL)]
     if not any(name in target.failing for name in trusted):
         return None
     again = target_of(evidence, program.side, target.failing, AGAIN)
-    other_inputs = Machine(program, evidence.inputs(AGAIN), cotangent, evidence.arguments.wrt)
-    return Search(machine, target.only(trusted), context, deadline, (other_inputs, again.only(trusted)))
+    other_inputs = Interpreter(program, evidence.inputs(AGAIN), cotangent, evidence.arguments.wrt)
+    return Search(interpreter, target.only(trusted), context, deadline, (other_inputs, again.only(trusted)))

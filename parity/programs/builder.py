@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from parity.programs.evaluate import fill
+from parity.programs.interpreter import fill
 from parity.programs.operations import BINARY, TABLE, count
 from parity.programs.program import Node, Program, Ref, references
 

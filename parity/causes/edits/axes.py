@@ -9,7 +9,7 @@ from typing import Any
 
 from torch import Tensor
 
-from parity.causes.candidate import Candidate
+from parity.causes.hypothesis import Hypothesis
 from parity.causes.constants import close
 from parity.causes.context import Context
 from parity.programs.operations import ELEMENTWISE, REDUCTIONS, TABLE, count
@@ -55,7 +55,7 @@ def _joined(regions: list[Region]) -> Region:
     )
 
 
-def reductions(context: Context) -> Iterator[Candidate]:
+def reductions(context: Context) -> Iterator[Hypothesis]:
     program = context.program
     found = [
         r
@@ -87,7 +87,7 @@ def _choices(region: Region) -> list[tuple[int, ...]]:
     return [dims for dims in options if dims != region.dims]
 
 
-def _candidate(program: Program, region: Region, dims: tuple[int, ...]) -> Candidate:
+def _candidate(program: Program, region: Region, dims: tuple[int, ...]) -> Hypothesis:
     before, now = count(region.full, region.dims), count(region.full, dims)
     nodes = {}
     for index in region.inside:
@@ -104,7 +104,7 @@ def _candidate(program: Program, region: Region, dims: tuple[int, ...]) -> Candi
     )
     name = "softmax axis" if is_softmax else "reduction axis"
     places = ", ".join(dict.fromkeys(str(program.nodes[i]) for i in sorted(region.reductions)))
-    return Candidate(
+    return Hypothesis(
         name, f"{places}: over axes {dims} in place of {region.dims} of {region.full}", Edit(nodes), 4 + 0.1 * len(dims)
     )
 

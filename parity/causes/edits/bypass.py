@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from parity.causes.candidate import Candidate
+from parity.causes.hypothesis import Hypothesis
 from parity.causes.context import CARRIERS, Context
 from parity.causes.edits.sites import groups, title
 from parity.causes.naming import literal_cause
@@ -15,7 +15,7 @@ from parity.programs.program import Edit, Node, Ref
 _REACH = 14
 
 
-def bypasses(context: Context) -> Iterator[Candidate]:
+def bypasses(context: Context) -> Iterator[Hypothesis]:
     """Each node replaced by one of its operands."""
     program = context.program
     for members in groups(program, program.live):
@@ -31,10 +31,10 @@ def bypasses(context: Context) -> Iterator[Candidate]:
                 continue
             nodes = {i: _copy(program.nodes[i], program.nodes[i].args[position].index) for i in members}
             name, rank = _name(context, members[0], position)
-            yield Candidate(name, f"without {title(program, members)}", Edit(nodes), rank)
+            yield Hypothesis(name, f"without {title(program, members)}", Edit(nodes), rank)
             if node.op == "sub" and position == 1:
                 edit = Edit({i: replace(program.nodes[i], compute=lambda x, y: -y) for i in members})
-                yield Candidate("missing term", f"{title(program, members)} of nothing", edit, rank)
+                yield Hypothesis("missing term", f"{title(program, members)} of nothing", edit, rank)
 
 
 def _copy(node: Node, source: int) -> Node:
@@ -95,7 +95,7 @@ def _decay(context: Context, index: int, dropped: int) -> tuple[str, float] | No
     return ("weight decay value", 13) if own == [f"out/{state}"] else ("coupled weight decay", 13)
 
 
-def shortcuts(context: Context) -> Iterator[Candidate]:
+def shortcuts(context: Context) -> Iterator[Hypothesis]:
     """A node replaced by an earlier one of the same shape: everything between them left out."""
     program = context.program
     for members in groups(program, program.live):
@@ -115,12 +115,12 @@ def shortcuts(context: Context) -> Iterator[Candidate]:
             if any(not 0 <= s < i or program.nodes[s].op != other.op for i, s in pairs.items()):
                 continue
             words = f"{title(program, (source,))} in place of {title(program, members)}"
-            yield Candidate(
+            yield Hypothesis(
                 "missing term", words, Edit({i: _copy(program.nodes[i], s) for i, s in pairs.items()}), 30 + steps / 10
             )
 
 
-def leaves_unchanged(context: Context) -> Iterator[Candidate]:
+def leaves_unchanged(context: Context) -> Iterator[Hypothesis]:
     """An output leaf that is an input as it came."""
     program = context.program
     for leaf, index in program.outputs.items():
@@ -130,6 +130,6 @@ def leaves_unchanged(context: Context) -> Iterator[Candidate]:
                 and source != index
                 and name in program.sources[index]
             ):
-                yield Candidate(
+                yield Hypothesis(
                     "missing term", f"{leaf} is the input {name} unchanged", Edit(outputs={leaf: source}), 12
                 )

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from parity.causes.candidate import Candidate, Knob
+from parity.causes.hypothesis import Hypothesis, ScalarEdit
 from parity.causes.context import Context
 from parity.causes.edits.sites import groups, title
 from parity.programs.program import Edit, Node, Program, Ref, applied
 
 
-def decays(context: Context) -> Iterator[Knob]:
+def decays(context: Context) -> Iterator[ScalarEdit]:
     """Weight decay taken out of the gradient, and taken from the parameter directly instead."""
     program = context.program
     for members in groups(program, program.live):
@@ -36,7 +36,7 @@ def decays(context: Context) -> Iterator[Knob]:
         leaves = {o: s for o, s in sites if _is_own(program, o, s)}
         below = program.below(set(members))
         if leaves and any(o not in leaves and o in below for o in program.outputs.values()):  # it reaches a moment too
-            yield _decay_knob(program, members, edits, leaves)
+            yield _decay_edit(program, members, edits, leaves)
 
 
 def _is_own(program: Program, output: int, source: int) -> bool:
@@ -62,20 +62,20 @@ def _decay_term(context: Context, index: int) -> tuple[int, int] | None:
     return None
 
 
-def _decay_knob(program: Program, members: tuple[int, ...], edits: dict[int, Node], leaves: dict[int, int]) -> Knob:
+def _decay_edit(program: Program, members: tuple[int, ...], edits: dict[int, Node], leaves: dict[int, int]) -> ScalarEdit:
     def make(amount: float) -> Edit:
         after = {o: (lambda x, get, s=s: x - amount * get(s)) for o, s in leaves.items()}
         return Edit(edits, after)
 
-    def describe(amount: float) -> Candidate:
+    def describe(amount: float) -> Hypothesis:
         names = ", ".join(program.nodes[s].place for s in leaves.values())
         words = f"{title(program, members)} left out, and {amount:.6g} times {names} subtracted at the end instead"
-        return Candidate("coupled weight decay", words, make(amount), 3)
+        return Hypothesis("coupled weight decay", words, make(amount), 3)
 
-    return Knob(make, 0.0, describe, (), is_neutral=False)
+    return ScalarEdit(make, 0.0, describe, (), is_neutral=False)
 
 
-def lookaheads(context: Context) -> Iterator[Candidate]:
+def lookaheads(context: Context) -> Iterator[Hypothesis]:
     """Nesterov: where the new momentum `c m + g` is used, `g + c (c m + g)` instead."""
     program = context.program
     new_momenta = [i for i in program.live if program.nodes[i].op == "add" and _decayed(program, i)]
@@ -95,7 +95,7 @@ def lookaheads(context: Context) -> Iterator[Candidate]:
                     return compute(*(extra + factor * v if k in where else v for k, v in enumerate(own)))
 
                 nodes[user] = replace(node, args=(*node.args, rest), compute=ahead)
-        yield Candidate(
+        yield Hypothesis(
             "momentum convention",
             f"the new momentum of {title(program, members)} looked ahead once more (Nesterov)",
             Edit(nodes, after),
@@ -115,14 +115,14 @@ def _decayed(program: Program, index: int) -> tuple[int, float] | None:
     return None
 
 
-def complements(context: Context) -> Iterator[Candidate]:
+def complements(context: Context) -> Iterator[Hypothesis]:
     """1 - x in place of x, which exchanges the weights of a moving average."""
     program = context.program
     for members in groups(program, program.live):
         node = program.nodes[members[0]]
         if node.is_floating and node.shape and (node.op == "sigmoid" or _is_weight(program, members[0])):
             edit = Edit(after=dict.fromkeys(members, applied(_one_less)))
-            yield Candidate("momentum convention", f"1 less {title(program, members)}", edit, 3.5)
+            yield Hypothesis("momentum convention", f"1 less {title(program, members)}", edit, 3.5)
 
 
 def _one_less(x: Any) -> Any:
@@ -134,7 +134,7 @@ def _is_weight(program: Program, index: int) -> bool:
     return any(program.nodes[u].op == "sub" and program.nodes[u].args[0] == 1.0 for u in program.users[index])
 
 
-def averages(context: Context) -> Iterator[Candidate]:
+def averages(context: Context) -> Iterator[Hypothesis]:
     """Every a exchanged with 1 - a, in one line or everywhere."""
     program = context.program
     places: dict[tuple[float, str], dict[int, Node]] = {}
@@ -147,4 +147,4 @@ def averages(context: Context) -> Iterator[Candidate]:
                     places.setdefault(key, {})[index] = node.with_arg(position, 1 - value)
     for (value, place), nodes in places.items():
         words = f"{value:.6g} and {1 - value:.6g} exchanged{f' at {place}' if place else ''}"
-        yield Candidate("momentum convention", words, Edit(nodes), 6)
+        yield Hypothesis("momentum convention", words, Edit(nodes), 6)

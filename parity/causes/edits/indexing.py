@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from parity.causes.candidate import Candidate
+from parity.causes.hypothesis import Hypothesis
 from parity.causes.context import Context
 from parity.causes.edits.sites import groups, title
 from parity.programs.program import Edit, applied
@@ -33,12 +33,12 @@ def input_first(context: Context, members: tuple[int, ...], rank: float) -> floa
     return rank - 0.5 if context.program.nodes[members[0]].op == "input" else rank
 
 
-def reversals(context: Context) -> Iterator[Candidate]:
+def reversals(context: Context) -> Iterator[Hypothesis]:
     for members, shape in tensors(context):
         for axis, size in enumerate(shape):
             if size > 1:
                 words = f"{title(context.program, members)} reversed along axis {axis}"
-                yield Candidate(
+                yield Hypothesis(
                     "reversed index",
                     words,
                     after(members, Tensor.flip, axis),
@@ -48,7 +48,7 @@ def reversals(context: Context) -> Iterator[Candidate]:
         if len(axes) > 2:
             pair = axes[-2:]
             words = f"{title(context.program, members)} reversed along axes {pair}"
-            yield Candidate(
+            yield Hypothesis(
                 "reversed index", words, after(members, Tensor.flip, pair), input_first(context, members, 13)
             )
 
@@ -61,15 +61,15 @@ def shifted(x: Tensor, amount: int, axis: int) -> Tensor:
     return torch.cat([empty, kept] if amount > 0 else [kept, empty], axis)
 
 
-def shifts(context: Context) -> Iterator[Candidate]:
+def shifts(context: Context) -> Iterator[Hypothesis]:
     for members, shape in tensors(context):
         for axis, size in enumerate(shape):
             for amount in (1, -1):
                 if size < 2:
                     continue
                 words = f"{title(context.program, members)} shifted by {amount} along axis {axis}"
-                yield Candidate("shifted index", words, after(members, Tensor.roll, amount, axis), 13)
-                yield Candidate(
+                yield Hypothesis("shifted index", words, after(members, Tensor.roll, amount, axis), 13)
+                yield Hypothesis(
                     "shifted index",
                     f"{words}, zeros coming in",
                     after(members, shifted, amount, axis),
@@ -77,7 +77,7 @@ def shifts(context: Context) -> Iterator[Candidate]:
                 )
 
 
-def starts(context: Context) -> Iterator[Candidate]:
+def starts(context: Context) -> Iterator[Hypothesis]:
     """Counters that start one later or earlier, indices one higher or lower, slices one further."""
     program = context.program
     for members in groups(program, program.live):
@@ -90,7 +90,7 @@ def starts(context: Context) -> Iterator[Candidate]:
                     if context.feeds_comparison(members[0]) and not _is_position(context, members[0])
                     else ("shifted index", 10)
                 )
-                yield Candidate(name, words, after(members, torch.add, amount), rank)
+                yield Hypothesis(name, words, after(members, torch.add, amount), rank)
             if node.op == "slice":
                 _, axis, start, stop, step = node.args
                 edit = Edit(
@@ -102,7 +102,7 @@ def starts(context: Context) -> Iterator[Candidate]:
                     }
                 )
                 if start + amount >= 0:
-                    yield Candidate(
+                    yield Hypothesis(
                         "shifted index",
                         f"{title(program, members)} from {start + amount} in place of {start}",
                         edit,
@@ -114,7 +114,7 @@ def _is_position(context: Context, index: int) -> bool:
     return any(context.program.nodes[i].op in ("sin", "cos") for i in context.program.below({index}))
 
 
-def paddings(context: Context) -> Iterator[Candidate]:
+def paddings(context: Context) -> Iterator[Hypothesis]:
     """Padding moved from one end of an axis to the other, or added at one end and cut at the other."""
     program = context.program
     for members in groups(program, program.live):
@@ -131,16 +131,16 @@ def paddings(context: Context) -> Iterator[Candidate]:
         for new_low, new_high in choices:
             nodes = {i: program.nodes[i].with_args(program.nodes[i].args[0], value, new_low, new_high) for i in members}
             words = f"{title(program, members)}: {new_low} before and {new_high} after, in place of {low} and {high}"
-            yield Candidate("padding side", words, Edit(nodes), 5)
+            yield Hypothesis("padding side", words, Edit(nodes), 5)
 
 
-def transposes(context: Context) -> Iterator[Candidate]:
+def transposes(context: Context) -> Iterator[Hypothesis]:
     """Two axes of one size exchanged."""
     for members, shape in tensors(context):
         for first, second in itertools.combinations(range(len(shape)), 2):
             if shape[first] == shape[second] > 1:
                 words = f"{title(context.program, members)} with axes {first} and {second} exchanged"
-                yield Candidate(
+                yield Hypothesis(
                     "transposed axes",
                     words,
                     after(members, Tensor.transpose, first, second),

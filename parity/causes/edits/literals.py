@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from parity.causes.candidate import Candidate, Knob
+from parity.causes.hypothesis import Hypothesis, ScalarEdit
 from parity.causes.constants import close
 from parity.causes.context import COMPARISONS, Context
 from parity.causes.edits.sites import groups, title
@@ -16,7 +16,7 @@ _OPS = {"add", "sub", "mul", "div", "pow", "max", "min", "clamp", "where", "iota
 _EPS = (1e-12, 1e-10, 1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 0.0)
 
 
-def literal_knobs(context: Context, others: set[float]) -> Iterator[Knob]:
+def literal_edits(context: Context, others: set[float]) -> Iterator[ScalarEdit]:
     """One for each literal; `others` are the other side's literals, which are tried first."""
     program = context.program
     for members in groups(program, program.live):
@@ -27,19 +27,19 @@ def literal_knobs(context: Context, others: set[float]) -> Iterator[Knob]:
             whole = node.op == "iota" or "int" in node.dtype or (node.op == "pad")
             if not _is_number(old) or (whole and node.op not in COMPARISONS) or (node.op == "pad" and position != 1):
                 continue
-            yield _literal_knob(context, members, position, float(old), others)
+            yield _literal_edit(context, members, position, float(old), others)
 
 
-def _literal_knob(context: Context, members: tuple[int, ...], position: int, old: float, others: set[float]) -> Knob:
+def _literal_edit(context: Context, members: tuple[int, ...], position: int, old: float, others: set[float]) -> ScalarEdit:
     program = context.program
 
     def make(new: float) -> Edit:
         return Edit({index: program.nodes[index].with_arg(position, new) for index in members})
 
-    def describe(new: float) -> Candidate:
+    def describe(new: float) -> Hypothesis:
         name, why, rank = literal_cause(context, members[0], position, old, new)
         words = f"{title(program, members)}: {old:.6g} → {new:.6g}{', ' + why if why else ''}"
-        return Candidate(name, words, make(new), rank)
+        return Hypothesis(name, words, make(new), rank)
 
     node = program.nodes[members[0]]
     guesses = {x for x in others if x != old}
@@ -48,10 +48,10 @@ def _literal_knob(context: Context, members: tuple[int, ...], position: int, old
     if node.op in ("mul", "div"):
         guesses |= {1 - old, -old, 1.0, 2 * old, 0.0 if node.op == "mul" else 1.0} - {old}
         guesses |= {old - 1, old + 1} if old in context.counts or old + 1 in context.counts else set()
-    return Knob(make, old, describe, sorted(guesses))
+    return ScalarEdit(make, old, describe, sorted(guesses))
 
 
-def same_literal_knobs(context: Context, others: set[float]) -> Iterator[Knob]:
+def same_literal_edits(context: Context, others: set[float]) -> Iterator[ScalarEdit]:
     """One for each number that stands in several places: all of them together."""
     program = context.program
     places: dict[float, list[tuple[int, int]]] = {}
@@ -65,7 +65,7 @@ def same_literal_knobs(context: Context, others: set[float]) -> Iterator[Knob]:
             yield _together(context, found, old, others)
 
 
-def _together(context: Context, found: list[tuple[int, int]], old: float, others: set[float]) -> Knob:
+def _together(context: Context, found: list[tuple[int, int]], old: float, others: set[float]) -> ScalarEdit:
     program = context.program
 
     def make(new: float) -> Edit:
@@ -75,16 +75,16 @@ def _together(context: Context, found: list[tuple[int, int]], old: float, others
             nodes[index] = node.with_arg(position, new if node.args[position] > 0 else -new)
         return Edit(nodes)
 
-    def describe(new: float) -> Candidate:
+    def describe(new: float) -> Hypothesis:
         causes = [literal_cause(context, index, position, old, new) for index, position in found]
         name, why, rank = min(causes, key=lambda cause: (cause[0] != "clamp bound", cause[2]))
         words = f"{old:.6g} → {new:.6g} in {len(found)} places, first {program.nodes[found[0][0]]}{', ' + why if why else ''}"
-        return Candidate(name, words, make(new), rank + 1)
+        return Hypothesis(name, words, make(new), rank + 1)
 
-    return Knob(make, old, describe, sorted(x for x in others if x != old))
+    return ScalarEdit(make, old, describe, sorted(x for x in others if x != old))
 
 
-def share_knobs(context: Context) -> Iterator[Knob]:
+def share_edits(context: Context) -> Iterator[ScalarEdit]:
     """A number s that also stands as 1 - s and as s over a size, as in label smoothing: all of them together."""
     program = context.program
     found = {
@@ -105,10 +105,10 @@ def share_knobs(context: Context) -> Iterator[Knob]:
                     roles[site] = (0.0, sign / size)
                     break
         if any(c for c, _ in roles.values()) and not all(c for c, _ in roles.values()):
-            yield _share_knob(context, roles, share)
+            yield _share_edit(context, roles, share)
 
 
-def _share_knob(context: Context, roles: dict[tuple[int, int], tuple[float, float]], old: float) -> Knob:
+def _share_edit(context: Context, roles: dict[tuple[int, int], tuple[float, float]], old: float) -> ScalarEdit:
     program = context.program
 
     def make(new: float) -> Edit:
@@ -117,7 +117,7 @@ def _share_knob(context: Context, roles: dict[tuple[int, int], tuple[float, floa
             nodes[index] = nodes.get(index, program.nodes[index]).with_arg(position, constant + slope * new)
         return Edit(nodes)
 
-    def describe(new: float) -> Candidate:
+    def describe(new: float) -> Hypothesis:
         name, rank = (
             ("momentum convention", 7.0)
             if close(old + new, 1)
@@ -126,9 +126,9 @@ def _share_knob(context: Context, roles: dict[tuple[int, int], tuple[float, floa
             else ("missing term", 16.0)
         )
         places = ", ".join(dict.fromkeys(str(program.nodes[index]) for index, _ in roles))
-        return Candidate(name, f"{old:.6g} → {new:.6g} and 1 less it at {places}", make(new), rank)
+        return Hypothesis(name, f"{old:.6g} → {new:.6g} and 1 less it at {places}", make(new), rank)
 
-    return Knob(make, old, describe, (0.0, 1 - old))
+    return ScalarEdit(make, old, describe, (0.0, 1 - old))
 
 
 def literals(program: Program) -> set[float]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from parity.causes.candidate import Candidate, Knob
+from parity.causes.hypothesis import Hypothesis, ScalarEdit
 from parity.causes.context import CARRIERS, Context
 from parity.causes.edits.sites import groups, title
 from parity.programs.program import Edit, Program
@@ -16,7 +16,7 @@ _TINY = 2e-2
 _REACH = 5
 
 
-def placements(context: Context) -> Iterator[Knob]:
+def placements(context: Context) -> Iterator[ScalarEdit]:
     program = context.program
     for members in groups(program, program.live):
         node = program.nodes[members[0]]
@@ -26,7 +26,7 @@ def placements(context: Context) -> Iterator[Knob]:
         if len(small) != 1 or not node.operands:
             continue
         for offset, as_bound in _targets(program, members[0], node.op):
-            yield _knob(program, members, offset, as_bound, small[0])
+            yield _placement(program, members, offset, as_bound, small[0])
 
 
 def _targets(program: Program, index: int, op: str) -> Iterator[tuple[list[int], bool]]:
@@ -47,7 +47,7 @@ def _below(program: Program, index: int) -> dict[int, int]:
     return found
 
 
-def _knob(program: Program, members: tuple[int, ...], path: list[int], as_bound: bool, old: float) -> Knob:
+def _placement(program: Program, members: tuple[int, ...], path: list[int], as_bound: bool, old: float) -> ScalarEdit:
     gap = path[0] - members[0] if path else 0
     targets = [i + gap for i in members]
     if any(not 0 <= t < len(program.nodes) or program.nodes[t].op != program.nodes[targets[0]].op for t in targets):
@@ -70,10 +70,10 @@ def _knob(program: Program, members: tuple[int, ...], path: list[int], as_bound:
                 after[target] = put(value)
         return Edit(after=after)
 
-    def describe(value: float) -> Candidate:
+    def describe(value: float) -> Hypothesis:
         where = str(program.nodes[targets[0]])
         how = "as a lower bound of" if as_bound else "added to the result of"
         words = f"{title(program, members)}: {old:.6g} left out there, and {value:.6g} {how} {where if path else 'its operand'}"
-        return Candidate("eps placement", words, make(value), 6 if abs(value - old) < 1e-9 * old else 6.5)
+        return Hypothesis("eps placement", words, make(value), 6 if abs(value - old) < 1e-9 * old else 6.5)
 
-    return Knob(make, old, describe, (old, old * old, old**0.5), is_neutral=False)
+    return ScalarEdit(make, old, describe, (old, old * old, old**0.5), is_neutral=False)

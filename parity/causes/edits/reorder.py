@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from parity.causes.candidate import Candidate
+from parity.causes.hypothesis import Hypothesis
 from parity.causes.context import Context
 from parity.causes.edits.sites import groups, title
 from parity.programs.program import Edit, Program, Ref
@@ -36,7 +36,7 @@ def _itself(x: Any) -> Any:
     return x
 
 
-def moves(context: Context, members: tuple[int, ...], position: int) -> Iterator[Candidate]:
+def moves(context: Context, members: tuple[int, ...], position: int) -> Iterator[Hypothesis]:
     """The operation applied to another value nearby."""
     program = context.program
     for target in [*program.above(members[0], 4), *_below(program, members[0], 3)]:
@@ -54,7 +54,7 @@ def _below(program: Program, index: int, depth: int) -> list[int]:
     return list(dict.fromkeys(found))
 
 
-def _moved(program: Program, members: tuple[int, ...], position: int, target: int) -> Candidate:
+def _moved(program: Program, members: tuple[int, ...], position: int, target: int) -> Hypothesis:
     after: dict[int, Any] = {}
     for index in members:
         node = program.nodes[index]
@@ -69,4 +69,4 @@ def _moved(program: Program, members: tuple[int, ...], position: int, target: in
 
         after[target + index - members[0]] = applied
     words = f"{title(program, members)} applied to {program.nodes[target]} instead"
-    return Candidate("update order", words, Edit(after=after), 17)
+    return Hypothesis("update order", words, Edit(after=after), 17)

@@ -23,7 +23,7 @@ def fill(args: Any, value: Callable[[int], Any]) -> Any:
     return args
 
 
-class Machine:
+class Interpreter:
     """A program on fixed inputs.
 
     Args:

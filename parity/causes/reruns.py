@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from parity.causes.target import FLOOR, Target, leaf_error
+from parity.causes.goal import FLOOR, Target, leaf_error
 from parity.causes.tracing import program_of
 from parity.data.arguments import Arguments
 from parity.data.inputs import normal

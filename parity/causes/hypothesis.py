@@ -9,14 +9,14 @@ from parity.programs.program import Edit
 
 
 @dataclass(frozen=True)
-class Candidate:
+class Hypothesis:
     """One edit.
 
     Attributes:
         name: the cause that it stands for.
         words: what was changed and where, for the evidence.
         edit: the change.
-        rank: smaller is more specific, and comes first among candidates that explain equally much.
+        rank: smaller is more specific, and comes first among hypotheses that explain equally much.
     """
 
     name: str
@@ -26,7 +26,7 @@ class Candidate:
 
 
 @dataclass(frozen=True)
-class Knob:
+class ScalarEdit:
     """Edits with one free number, which is found by `solve`.
 
     Attributes:
@@ -38,6 +38,6 @@ class Knob:
 
     make: Callable[[float], Edit]
     start: float
-    describe: Callable[[float], Candidate]
+    describe: Callable[[float], Hypothesis]
     guesses: Sequence[float] = field(default=())
     is_neutral: bool = True
