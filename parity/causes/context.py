@@ -29,14 +29,14 @@ class Context:
     def counts(self) -> set[int]:
         """Numbers of elements that arrays or parts of them have."""
         shapes = {node.shape for node in self.program.nodes if node.shape}
-        found = {math.prod(shape) for shape in shapes} | self.sizes
+        counts = {math.prod(shape) for shape in shapes} | self.sizes
         for shape in shapes:
             for first in range(len(shape)):
                 for last in range(first + 1, len(shape) + 1):
-                    found.add(math.prod(shape[first:last]))
+                    counts.add(math.prod(shape[first:last]))
             if len(shape) == 3:
-                found.add(shape[0] * shape[2])
-        return found - {0, 1}
+                counts.add(shape[0] * shape[2])
+        return counts - {0, 1}
 
     @cached_property
     def decays(self) -> set[float]:
@@ -45,7 +45,7 @@ class Context:
 
     def users(self, index: int, through: set[str] = CARRIERS, limit: int = 12) -> list[tuple[int, int]]:
         """(user, position) pairs, looked up through operations that hand the value on."""
-        found: list[tuple[int, int]] = []
+        pairs: list[tuple[int, int]] = []
         stack, seen = [index], set[int]()
         while stack and len(seen) < limit:
             current = stack.pop()
@@ -56,11 +56,11 @@ class Context:
                     stack.append(user)
                 for position, arg in enumerate(node.args):
                     if isinstance(arg, Ref) and arg.index == current:
-                        found.append((user, position))
-        return found
+                        pairs.append((user, position))
+        return pairs
 
     def into_root(self, index: int, depth: int = 4) -> str:
-        """The root, logarithm or division by it that the value goes into, in words; empty if there is none near."""
+        """The root, logarithm or division by it that the value goes into, as text; empty if there is none near."""
         layer = [index]
         for _ in range(depth):
             following = []

@@ -1,4 +1,4 @@
-"""What a candidate has to explain: the leaves of the other side, and how far from them is close enough."""
+"""What an edited program has to give: the leaves of the other side, and how close is close enough."""
 
 from __future__ import annotations
 
@@ -10,13 +10,11 @@ import numpy as np
 
 from parity.compare.compare import compare
 from parity.execution.run_cache import as_float64
-from parity.judge import tolerances
-
-FLOOR, FALL = tolerances.CAUSE_FLOOR, tolerances.CAUSE_FALL
+from parity.judge.tolerances import CAUSE_FALL, CAUSE_FLOOR, CAUSE_SPOILS
 
 
 def leaf_error(actual: Any, expected: Any) -> float:
-    """Largest difference over the leaf's largest magnitude; infinite if they cannot be subtracted."""
+    """Largest difference over the leaf's largest magnitude; infinite if the shapes differ, 1 if whole numbers do."""
     actual, expected = np.asarray(actual), np.asarray(expected)
     if actual.shape != expected.shape:
         return float("inf")
@@ -28,12 +26,12 @@ def leaf_error(actual: Any, expected: Any) -> float:
 
 
 @dataclass(frozen=True)
-class Target:
+class Goal:
     """Leaves that one side should have.
 
     Attributes:
         leaves: the other side's values.
-        before: leaf → error of this side as it is.
+        before: leaf → error of this side without an edit.
         failing: leaves that the check found different.
     """
 
@@ -41,31 +39,27 @@ class Target:
     before: Mapping[str, float]
     failing: tuple[str, ...]
 
-    def error(self, leaves: Mapping[str, Any], names: Iterable[str]) -> float:
-        """The largest error among `names`, which stops at the first that is not close."""
-        worst = 0.0
-        for name in names:
-            error = leaf_error(leaves[name], self.leaves[name])
-            worst = max(worst, error) if error == error else float("inf")
-            if worst > FLOOR:
-                break
-        return worst
+    def error(self, leaves: Mapping[str, Any], name: str) -> float:
+        """The error of one leaf; infinite where it is NaN."""
+        error = leaf_error(leaves[name], self.leaves[name])
+        return error if error == error else float("inf")
 
-    def only(self, names: Iterable[str]) -> Target:
+    def only(self, names: Iterable[str]) -> Goal:
+        """The same for some of the leaves."""
         kept = set(names)
         leaves = {name: leaf for name, leaf in self.leaves.items() if name in kept}
-        return Target(leaves, self.before, tuple(name for name in self.failing if name in kept))
+        return Goal(leaves, self.before, tuple(name for name in self.failing if name in kept))
 
-    def healed(self, leaves: Mapping[str, Any]) -> tuple[str, ...]:
-        """The failing leaves that are close now; none if a leaf that was close no longer is."""
-        healed = []
+    def explained(self, leaves: Mapping[str, Any]) -> tuple[str, ...]:
+        """The failing leaves that agree in `leaves`; none if a leaf that agreed before no longer does."""
+        agreeing = []
         for name in leaves:
             if name not in self.leaves:
                 continue
-            error = leaf_error(leaves[name], self.leaves[name])
+            error = self.error(leaves, name)
             if name in self.failing:
-                if error <= FLOOR and error <= FALL * self.before[name]:
-                    healed.append(name)
-            elif not error <= max(FLOOR, 10 * self.before[name]):
+                if error <= CAUSE_FLOOR and error <= CAUSE_FALL * self.before[name]:
+                    agreeing.append(name)
+            elif error > max(CAUSE_FLOOR, CAUSE_SPOILS * self.before[name]):
                 return ()
-        return tuple(healed)
+        return tuple(agreeing)

@@ -8,8 +8,8 @@ from typing import Any
 
 import torch
 
-from parity.causes.hypothesis import Hypothesis
 from parity.causes.context import Context
+from parity.causes.hypothesis import Hypothesis
 from parity.programs.program import Edit, Node, Program
 
 LOW = {"float32", "bfloat16", "float16"}
@@ -37,8 +37,8 @@ def lifted(context: Context, others: Iterable[float] = ()) -> Iterator[Hypothesi
     table = made_once or any(program.nodes[i].op in ("sin", "cos") for i in low)
     first = program.nodes[low[0]]
     dtype = min((program.nodes[i].dtype for i in low), key=lambda d: (d == "float32", d))
-    words = f"{dtype} in the float64 run of the {program.side} side, first {first}, {len(low)} operations, raised to float64"
-    yield Hypothesis("low-precision table" if table else "low-precision step", words, Edit(nodes), 1)
+    change = f"{dtype} in the float64 run of the {program.side} side, first {first}, {len(low)} operations, raised to float64"
+    yield Hypothesis("low-precision table" if table else "low-precision step", change, Edit(nodes), 1)
 
 
 def _has_low(args: Any) -> bool:

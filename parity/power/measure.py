@@ -1,4 +1,4 @@
-"""Measures on the catalogue what parity sees and what it wrongly sees: one function's pairs at a time."""
+"""Measures detection and false alarms on the catalogue, one function's pairs at a time."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from parity.judge.ladder import rung, says_nothing
 from parity.power import catalogue
 from parity.power.catalogue import Comparison
 from parity.power.judges import alarms
-from parity.sides import SIDES
+from parity.sides import JAX, SIDES, TORCH
 
 TIMEOUT_S = 60.0
 
@@ -30,7 +30,7 @@ class Outcome:
         alarm: parity did not pass it.
         verdicts: verdict → number of comparisons.
         said: for a fault, the causes that parity names, most likely first.
-        false_alarms: for a correct pair, what did not pass, in words.
+        false_alarms: for a correct pair, what did not pass: comparison, verdict and message.
         weak: for a correct pair, comparisons where parity named the side whose arithmetic the catalogue calls weak.
         others: rule → alarm, for the rules of `judges.py`.
     """
@@ -50,6 +50,7 @@ class Outcome:
     others: dict[str, bool] = field(default_factory=dict)
 
     def to_dict(self) -> dict:
+        """As it stands in power.json."""
         return asdict(self)
 
 
@@ -57,24 +58,24 @@ def faults(function: str, seed: int) -> Iterator[Outcome]:
     """Every planted fault of one function, in float64 and float32, with the causes that are found."""
     for pair in catalogue.faults():
         if pair.function == function:
-            evidence = _evidence(pair, seed)
-            findings = [finding for dtype in ("float64", "float32") for finding in rung(evidence, dtype, "eager")]
-            yield _outcome(pair, seed, explain(evidence, findings), _others(evidence, pair.dtypes))
+            cache = _cache(pair, seed)
+            findings = [finding for dtype in ("float64", "float32") for finding in rung(cache, dtype, "eager")]
+            yield _outcome(pair, seed, explain(cache, findings), _others(cache, pair.dtypes))
 
 
 def ports(function: str, seed: int, regimes: tuple[str, ...], compiled: bool) -> Iterator[Outcome]:
     """Every correct pair of one function: all its dtypes in every regime, and compiled where asked."""
     for number, pair in enumerate(p for p in catalogue.ports() if p.function == function):
-        evidence = _evidence(pair, seed)
-        findings = [f for regime in regimes for dtype in pair.dtypes for f in rung(evidence, dtype, "eager", regime)]
+        cache = _cache(pair, seed)
+        findings = [f for regime in regimes for dtype in pair.dtypes for f in rung(cache, dtype, "eager", regime)]
         if compiled and number == 0:
-            findings += [finding for dtype in ("float64", "float32") for finding in rung(evidence, dtype, "compiled")]
-        told = [finding for finding in findings if not says_nothing(finding)]
-        yield _outcome(pair, seed, told, _others(evidence, pair.dtypes))
+            findings += [finding for dtype in ("float64", "float32") for finding in rung(cache, dtype, "compiled")]
+        judged = [finding for finding in findings if not says_nothing(finding)]
+        yield _outcome(pair, seed, judged, _others(cache, pair.dtypes))
 
 
-def _evidence(pair: Comparison, seed: int) -> RunCache:
-    functions = {"jax": pair.jax(), "torch": pair.torch()}
+def _cache(pair: Comparison, seed: int) -> RunCache:
+    functions = {JAX: pair.jax(), TORCH: pair.torch()}
     return RunCache(functions, parse(pair.inputs(seed), "all", tuple(functions.values())), None, TIMEOUT_S)
 
 
@@ -84,7 +85,7 @@ def _outcome(
     weak = _weak(pair, findings)
     bad = [finding for finding in findings if not finding.verdict.passes and finding not in weak]
     said = [cause.name for finding in sorted(bad, key=lambda f: -f.verdict.severity) for cause in finding.causes]
-    words = tuple(
+    messages = tuple(
         f"{pair.name} seed {seed}: {f.leaf} {f.dtype} {f.mode} {f.regime} {f.verdict}: {f.message}" for f in bad
     )
     return Outcome(
@@ -98,7 +99,7 @@ def _outcome(
         alarm=bool(bad) or not findings,
         verdicts={str(v): n for v in Verdict if (n := sum(f.verdict is v for f in findings))},
         said=tuple(dict.fromkeys(said)) if pair.fault else (),
-        false_alarms=() if pair.fault else words,
+        false_alarms=() if pair.fault else messages,
         weak=len(weak),
         others=others,
     )
@@ -118,17 +119,17 @@ def _is_not_finite(finding: Finding) -> bool:
     return any(cause.name == "NaN or infinity" for cause in finding.causes)
 
 
-def _others(evidence: RunCache, dtypes: tuple[str, ...]) -> dict[str, bool]:
+def _others(cache: RunCache, dtypes: tuple[str, ...]) -> dict[str, bool]:
     """What the other rules say: outputs and gradients alike, in the precision of each rule."""
-    said: dict[str, bool] = {}
+    alarmed: dict[str, bool] = {}
     for dtype in ("float32", "bfloat16"):
         if dtype not in dtypes:
             continue
-        results = [evidence.result(side, dtype, "eager", InputVariant(dtype)) for side in SIDES]
+        results = [cache.result(side, dtype, "eager", InputVariant(dtype)) for side in SIDES]
         names = [*results[0].outputs, *results[0].gradients]
         both = [{name: np.asarray(result.leaf(name)) for name in names} for result in results]
-        truth = {name: evidence.truth(name, InputVariant(dtype)) for name in names}
+        truth = {name: cache.truth(name, InputVariant(dtype)) for name in names}
         known = {name: value for name, value in truth.items() if value is not None}
         ours, theirs = ({name: side[name] for name in known} for side in both)
-        said |= alarms(ours, theirs, known, dtype)
-    return said
+        alarmed |= alarms(ours, theirs, known, dtype)
+    return alarmed

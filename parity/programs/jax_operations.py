@@ -15,8 +15,7 @@ _RENAMED = {"logistic": "sigmoid", "is_finite": "is_finite", "add_any": "add", "
 
 
 def _torch_dtype(dtype: Any) -> torch.dtype:
-    found: torch.dtype = getattr(torch, str(dtype))
-    return found
+    return getattr(torch, str(dtype))  # type: ignore[no-any-return]
 
 
 def _elementwise(op: str) -> Handler:

@@ -178,7 +178,6 @@ SHAPE: dict[str, Callable[..., Any]] = {
     "slice": slice_,
     "concat": lambda parts, axis: torch.cat(list(parts), axis),
     "pad": pad,
-    "roll": lambda x, amount, axis: x.roll(amount, axis),
 }
 TABLE: dict[str, Callable[..., Any]] = {
     **UNARY, **BINARY, **SHAPE,

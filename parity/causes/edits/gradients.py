@@ -7,26 +7,26 @@ from dataclasses import replace
 
 import torch
 
-from parity.causes.hypothesis import Hypothesis
 from parity.causes.context import Context
 from parity.causes.edits.sites import groups, title
+from parity.causes.hypothesis import Hypothesis
 from parity.programs.interpreter import Interpreter
 from parity.programs.operations import ELEMENTWISE, TABLE
-from parity.programs.program import Edit, Program, Ref, applied
+from parity.programs.program import Edit, Program, Ref
 
 
 def opened(context: Context, interpreter: Interpreter) -> Iterator[Hypothesis]:
     """Without a stop that the program has."""
     program = context.program
-    for members in groups(program, program.live):
-        if program.nodes[members[0]].op == "detach":
+    for members, node in groups(program):
+        if node.op == "detach":
             edit = Edit({i: replace(program.nodes[i], op="reshape", compute=lambda x: x) for i in members})
-            words = f"without the {title(program, members)} of the {program.side} side"
+            change = f"without the {title(program, members)} of the {program.side} side"
             if _stands_in(program, interpreter, members[0]):
                 yield Hypothesis(
-                    "wrong gradient rule", f"{words}, which gives a function the gradient of another", edit, 1
+                    "wrong gradient rule", f"{change}, which gives a function the gradient of another", edit, 1
                 )
-            yield Hypothesis("stopped gradient", words, edit, 2)
+            yield Hypothesis("stopped gradient", change, edit, 2)
 
 
 def _stands_in(program: Program, interpreter: Interpreter, index: int) -> bool:
@@ -78,10 +78,9 @@ def _adds_to(program: Program, index: int, source: int) -> bool:
 def stopped(context: Context) -> Iterator[Hypothesis]:
     """With a stop that the program does not have."""
     program = context.program
-    for members in groups(program, program.live):
-        node = program.nodes[members[0]]
+    for members, node in groups(program):
         if node.is_floating and node.op != "detach":
-            edit = Edit(after=dict.fromkeys(members, applied(TABLE["detach"])))
+            edit = Edit.mapped(members, TABLE["detach"])
             yield Hypothesis("stopped gradient", f"no gradient through {title(program, members)}", edit, 5)
 
 

@@ -7,24 +7,24 @@ from dataclasses import replace
 
 import torch
 
-from parity.causes.hypothesis import Hypothesis
 from parity.causes.context import COMPARISONS, Context
 from parity.causes.edits.sites import groups, title
+from parity.causes.hypothesis import Hypothesis
 from parity.programs.operations import TABLE
-from parity.programs.program import Edit, Node, Program, Ref, applied
+from parity.programs.program import Edit, Node, Program, Ref
 
 _EDGE = {"ge": "gt", "gt": "ge", "le": "lt", "lt": "le"}
 
 
 def masks(context: Context) -> Iterator[Hypothesis]:
+    """Comparisons with another edge or shifted, masks inverted, triangles with another diagonal."""
     program = context.program
     offsets = _offsets(context)
-    for members in groups(program, program.live):
-        node = program.nodes[members[0]]
+    for members, node in groups(program):
         if node.op in _EDGE:
             yield from _edges(context, members)
         if node.dtype == "bool" and node.shape and node.op not in ("broadcast", "reshape", "convert", "permute"):
-            edit = Edit(after=dict.fromkeys(members, applied(torch.logical_not)))
+            edit = Edit.mapped(members, torch.logical_not)
             # A guard such as x == 0 is no mask: turned over, it takes a whole term away.
             rank = 3 if context.is_mask(members[0]) else 28
             yield Hypothesis("inverted mask", f"{title(program, members)} inverted", edit, rank)
@@ -66,10 +66,10 @@ def _offsets(context: Context) -> list[int]:
     return [1, -1, *sorted(gaps - {1, -1}, key=abs)]
 
 
-def _shift(amount: int, words: str, edit: Edit) -> Hypothesis:
+def _shift(amount: int, change: str, edit: Edit) -> Hypothesis:
     return Hypothesis(
         "mask off by one" if abs(amount) == 1 else "mask aligned at the other corner",
-        words,
+        change,
         edit,
         2 if abs(amount) == 1 else 4,
     )
@@ -79,19 +79,19 @@ def alignments(context: Context) -> Iterator[Hypothesis]:
     """Positions that are counted from the other end of the longer side."""
     program = context.program
     counters = [i for i in program.live if program.nodes[i].op == "iota"]
-    for members in groups(program, counters):
+    for members, _ in groups(program, counters):
         for amount in _offsets(context):
             if abs(amount) > 1:
-                edit = Edit(after=dict.fromkeys(members, applied(torch.add, amount)))
+                edit = Edit.mapped(members, torch.add, amount)
                 yield Hypothesis(
                     "mask aligned at the other corner", f"{title(program, members)} counts from {amount:+d}", edit, 6
                 )
 
 
 def selections(context: Context) -> Iterator[Hypothesis]:
+    """A selection that always takes the same operand."""
     program = context.program
-    for members in groups(program, program.live):
-        node = program.nodes[members[0]]
+    for members, node in groups(program):
         if node.op == "where" and isinstance(node.args[0], Ref):
             for kept in (1, 2):
                 nodes = {i: _only(program.nodes[i], kept) for i in members}

@@ -6,9 +6,9 @@ import itertools
 from collections.abc import Iterator
 from typing import Any
 
-from parity.causes.hypothesis import Hypothesis
 from parity.causes.context import Context
 from parity.causes.edits.states import exchanged
+from parity.causes.hypothesis import Hypothesis
 from parity.programs.program import Edit, Ref
 
 

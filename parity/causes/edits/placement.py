@@ -7,22 +7,22 @@ from typing import Any
 
 import torch
 
-from parity.causes.hypothesis import Hypothesis, ScalarEdit
 from parity.causes.context import CARRIERS, Context
 from parity.causes.edits.sites import groups, title
+from parity.causes.hypothesis import Hypothesis, ScalarEdit
+from parity.causes.naming import TINY
 from parity.programs.program import Edit, Program
 
-_TINY = 2e-2
 _REACH = 5
 
 
-def placements(context: Context) -> Iterator[ScalarEdit]:
+def placement_edits(context: Context) -> Iterator[ScalarEdit]:
+    """Each small number that is added or bounds something, taken away and put at another place nearby."""
     program = context.program
-    for members in groups(program, program.live):
-        node = program.nodes[members[0]]
+    for members, node in groups(program):
         if node.op not in ("add", "max", "clamp"):
             continue
-        small = [arg for arg in node.args if isinstance(arg, float) and 0 < abs(arg) <= _TINY]
+        small = [arg for arg in node.args if isinstance(arg, float) and 0 < abs(arg) <= TINY]
         if len(small) != 1 or not node.operands:
             continue
         for offset, as_bound in _targets(program, members[0], node.op):
@@ -40,11 +40,12 @@ def _targets(program: Program, index: int, op: str) -> Iterator[tuple[list[int],
 
 
 def _below(program: Program, index: int) -> dict[int, int]:
-    found, layer = {}, [index]
+    distance: dict[int, int] = {}
+    layer = [index]
     for step in range(1, _REACH + 1):
-        layer = [u for n in layer for u in program.users[n] if u not in found]
-        found.update(dict.fromkeys(layer, step))
-    return found
+        layer = [u for n in layer for u in program.users[n] if u not in distance]
+        distance.update(dict.fromkeys(layer, step))
+    return distance
 
 
 def _placement(program: Program, members: tuple[int, ...], path: list[int], as_bound: bool, old: float) -> ScalarEdit:
@@ -73,7 +74,7 @@ def _placement(program: Program, members: tuple[int, ...], path: list[int], as_b
     def describe(value: float) -> Hypothesis:
         where = str(program.nodes[targets[0]])
         how = "as a lower bound of" if as_bound else "added to the result of"
-        words = f"{title(program, members)}: {old:.6g} left out there, and {value:.6g} {how} {where if path else 'its operand'}"
-        return Hypothesis("eps placement", words, make(value), 6 if abs(value - old) < 1e-9 * old else 6.5)
+        change = f"{title(program, members)}: {old:.6g} removed there, and {value:.6g} {how} {where if path else 'its operand'}"
+        return Hypothesis("eps placement", change, make(value), 6 if abs(value - old) < 1e-9 * old else 6.5)
 
     return ScalarEdit(make, old, describe, (old, old * old, old**0.5), is_neutral=False)

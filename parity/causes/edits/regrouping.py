@@ -10,18 +10,17 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from parity.causes.hypothesis import Hypothesis
 from parity.causes.context import Context
-from parity.causes.edits.indexing import after, tensors
+from parity.causes.edits.indexing import tensors
 from parity.causes.edits.sites import groups, title
+from parity.causes.hypothesis import Hypothesis
 from parity.programs.program import Edit, Node, applied
 
 
 def permuted(context: Context) -> Iterator[Hypothesis]:
     """A reshape that reads or writes its elements in another order of axes."""
     program = context.program
-    for members in groups(program, program.live):
-        node = program.nodes[members[0]]
+    for members, node in groups(program):
         if node.op != "reshape" or not node.operands:
             continue
         before = program.nodes[node.operands[0]].shape
@@ -53,7 +52,7 @@ def _reshaped(node: Node, before: Any, filled: Any) -> Node:
     return replace(node, compute=compute)
 
 
-def strided(x: Tensor, axis: int, parts: int) -> Tensor:
+def _strided(x: Tensor, axis: int, parts: int) -> Tensor:
     """Elements 0, n, 2n, … first, then 1, n + 1, …: from interleaved to one part after the other."""
     return torch.cat([x[(slice(None),) * axis + (slice(start, None, parts),)] for start in range(parts)], axis)
 
@@ -64,8 +63,8 @@ def interleavings(context: Context) -> Iterator[Hypothesis]:
         for axis, size in enumerate(shape):
             for parts in range(2, size):
                 if size % parts == 0:
-                    words = f"{title(context.program, members)} with axis {axis} regrouped from {parts} parts to {size // parts}"
-                    yield Hypothesis("permuted axes", words, after(members, strided, axis, parts), 12)
+                    change = f"{title(context.program, members)} with axis {axis} regrouped from {parts} parts to {size // parts}"
+                    yield Hypothesis("permuted axes", change, Edit.mapped(members, _strided, axis, parts), 12)
 
 
 def rope_pairings(context: Context) -> Iterator[Hypothesis]:
@@ -77,17 +76,17 @@ def rope_pairings(context: Context) -> Iterator[Hypothesis]:
     for parts in (2, 0):
 
         def regroup(x: Tensor, parts: int = parts) -> Tensor:
-            return strided(x, x.ndim - 1, parts or x.shape[-1] // 2)
+            return _strided(x, x.ndim - 1, parts or x.shape[-1] // 2)
 
         def back(x: Tensor, parts: int = parts) -> Tensor:
-            return strided(x, x.ndim - 1, x.shape[-1] // 2 if parts else 2)
+            return _strided(x, x.ndim - 1, x.shape[-1] // 2 if parts else 2)
 
         even = [i for i in inputs if program.nodes[i].shape[-1] % 2 == 0]
         order = "interleaved to half-split" if parts else "half-split to interleaved"
         for number in (2, 1, 3):
             for chosen in itertools.combinations(even, number):
                 names = " and ".join(program.nodes[i].place for i in chosen)
-                yield Hypothesis("rope pairing", f"last axis of {names} from {order}", after(chosen, regroup), 1)
+                yield Hypothesis("rope pairing", f"last axis of {names} from {order}", Edit.mapped(chosen, regroup), 1)
         for index in program.live:
             node = program.nodes[index]
             if (
@@ -129,11 +128,11 @@ def regroupings(context: Context) -> Iterator[Hypothesis]:
             for axis, size in enumerate(whole):
                 for parts in range(2, size):
                     if size % parts == 0:
-                        words = f"axis {axis} regrouped by {parts} before {program.nodes[first]} and back after {node}"
-                        back = {last: applied(strided, axis, size // parts)}
+                        change = f"axis {axis} regrouped by {parts} before {program.nodes[first]} and back after {node}"
+                        back = {last: applied(_strided, axis, size // parts)}
                         edit = Edit({first: _fed(program.nodes[first], axis, parts)}, back)
-                        yield Hypothesis("permuted axes", words, edit, 10)
+                        yield Hypothesis("permuted axes", change, edit, 10)
 
 
 def _fed(node: Node, axis: int, parts: int) -> Node:
-    return replace(node, compute=lambda x, shape: strided(x, axis, parts).reshape(tuple(shape)))
+    return replace(node, compute=lambda x, shape: _strided(x, axis, parts).reshape(tuple(shape)))

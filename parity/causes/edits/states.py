@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from parity.causes.hypothesis import Hypothesis
 from parity.causes.context import Context
+from parity.causes.hypothesis import Hypothesis
 from parity.programs.program import Edit, Node, Program, Ref
 
 
