@@ -23,6 +23,7 @@ class Context:
 
     @cached_property
     def sizes(self) -> set[int]:
+        """Lengths of axes, without 1."""
         return {size for node in self.program.nodes for size in node.shape if size > 1}
 
     @cached_property
@@ -40,6 +41,7 @@ class Context:
 
     @cached_property
     def decays(self) -> set[float]:
+        """Numbers of the program that may be decay rates, and the usual ones."""
         literals = {value for node in self.program.nodes for value in literals_of(node)}
         return {x for value in literals for x in (abs(value), 1 - abs(value)) if 0.5 < x < 0.99999} | set(DECAYS)
 
@@ -111,11 +113,11 @@ class Context:
             node = self.program.nodes[user]
             if node.op in ("add", "sub") and len(node.shape) > rank:
                 return True
-            if node.op == "add" and rank == 1 and self.is_sum_of_biases(user):
+            if node.op == "add" and rank == 1 and self._is_sum_of_biases(user):
                 return True
         return False
 
-    def is_sum_of_biases(self, index: int) -> bool:
+    def _is_sum_of_biases(self, index: int) -> bool:
         return all(isinstance(arg, Ref) and self.input_of(arg.index) for arg in self.program.nodes[index].args)
 
     def is_state(self, index: int) -> str:
@@ -140,15 +142,18 @@ class Context:
         return positions and any(node.op in ("input", "iota", "triangle", "constant") for node in above)
 
     def feeds_comparison(self, index: int) -> bool:
+        """It is compared, moved or scaled at most."""
         return any(
             self.program.nodes[user].op in COMPARISONS
             for user, _ in self.users(index, CARRIERS | {"add", "sub", "mul"})
         )
 
     def has(self, *ops: str) -> bool:
+        """One of these operations is used."""
         return any(self.program.nodes[index].op in ops for index in self.program.live)
 
     def is_sum(self, index: int) -> bool:
+        """A reduction, or a multiple, root or sum of some."""
         node = self.origin(Ref(index))
         if node is None:
             return False
@@ -171,6 +176,7 @@ class Context:
         return node.op == "input" and len(node.shape) <= 1 and all(shape == node.shape for shape in outputs)
 
     def has_literal(self, value: float) -> bool:
+        """The number or its negative stands in the program."""
         return any(
             abs(abs(x) - value) < 1e-9 for index in self.program.live for x in literals_of(self.program.nodes[index])
         )
@@ -195,4 +201,5 @@ class Context:
 
 
 def literals_of(node: Node) -> list[float]:
+    """The numbers among the arguments."""
     return [arg for arg in node.args if isinstance(arg, (int, float)) and not isinstance(arg, bool)]

@@ -16,6 +16,7 @@ LOW = {"float32", "bfloat16", "float16"}
 
 
 def has_low(program: Program) -> bool:
+    """Some step has a lower precision than float64."""
     return any(program.nodes[index].dtype in LOW for index in program.live)
 
 

@@ -103,20 +103,15 @@ class _Recorder(TorchDispatchMode):
         return result
 
     def _opaque(self, name: str, func: Any, refs: Any, named: Any, result: Any) -> Any:
-        everything = self.builder.call(name, lambda *a: func(*a[:-1], **dict(a[-1])), *refs, tuple(named.items()))
+        outputs = self.builder.call(name, lambda *a: func(*a[:-1], **dict(a[-1])), *refs, tuple(named.items()))
         if isinstance(result, torch.Tensor):
-            return everything
-        return [self.builder.add("item", everything, number) for number in range(len(result))]
+            return outputs
+        return [self.builder.add("item", outputs, number) for number in range(len(result))]
 
 
 def _tensors(result: Any) -> list[torch.Tensor]:
-    return (
-        [result]
-        if isinstance(result, torch.Tensor)
-        else [x for x in result if isinstance(x, torch.Tensor)]
-        if isinstance(result, (list, tuple))
-        else []
-    )
+    values = result if isinstance(result, (list, tuple)) else [result]
+    return [value for value in values if isinstance(value, torch.Tensor)]
 
 
 def _storage(value: torch.Tensor) -> int:

@@ -60,6 +60,8 @@ def _pairs(program: Program) -> dict[str, list[tuple[int, int]]]:
 
 
 def exchanged(node: Node, old: int, new: int) -> Node:
+    """The node, reading `new` where it read `old`."""
+
     def swap(arg: Any) -> Any:
         if isinstance(arg, Ref):
             return Ref(new) if arg.index == old else arg
