@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
-CLOSE = 1e-7
+from parity.judge.tolerances import CAUSE_NUMBER, CAUSE_NUMBER_AT_ZERO
+
 DECAYS = (0.9, 0.99, 0.999, 0.95, 0.98, 0.9999)
 
 
 def close(x: float, y: float) -> bool:
-    return abs(x - y) <= CLOSE * max(abs(x), abs(y)) if x and y else abs(x - y) <= 1e-9
+    """The same number, as far as a solver can tell."""
+    return abs(x - y) <= (CAUSE_NUMBER * max(abs(x), abs(y)) if x and y else CAUSE_NUMBER_AT_ZERO)
 
 
 def size_of(value: float, sizes: Iterable[int]) -> tuple[str, int]:
@@ -18,9 +20,9 @@ def size_of(value: float, sizes: Iterable[int]) -> tuple[str, int]:
     for size in sorted(sizes):
         root = math.sqrt(size)
         forms = ((f"{size}", size), (f"sqrt({size})", root), (f"1/{size}", 1 / size), (f"1/sqrt({size})", 1 / root))
-        for words, number in forms:
+        for form, number in forms:
             if size > 1 and close(abs(value), number):
-                return words, size
+                return form, size
     return "", 0
 
 

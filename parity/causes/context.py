@@ -23,29 +23,31 @@ class Context:
 
     @cached_property
     def sizes(self) -> set[int]:
+        """Lengths of axes, without 1."""
         return {size for node in self.program.nodes for size in node.shape if size > 1}
 
     @cached_property
     def counts(self) -> set[int]:
         """Numbers of elements that arrays or parts of them have."""
         shapes = {node.shape for node in self.program.nodes if node.shape}
-        found = {math.prod(shape) for shape in shapes} | self.sizes
+        counts = {math.prod(shape) for shape in shapes} | self.sizes
         for shape in shapes:
             for first in range(len(shape)):
                 for last in range(first + 1, len(shape) + 1):
-                    found.add(math.prod(shape[first:last]))
+                    counts.add(math.prod(shape[first:last]))
             if len(shape) == 3:
-                found.add(shape[0] * shape[2])
-        return found - {0, 1}
+                counts.add(shape[0] * shape[2])
+        return counts - {0, 1}
 
     @cached_property
     def decays(self) -> set[float]:
+        """Numbers of the program that may be decay rates, and the usual ones."""
         literals = {value for node in self.program.nodes for value in literals_of(node)}
         return {x for value in literals for x in (abs(value), 1 - abs(value)) if 0.5 < x < 0.99999} | set(DECAYS)
 
     def users(self, index: int, through: set[str] = CARRIERS, limit: int = 12) -> list[tuple[int, int]]:
         """(user, position) pairs, looked up through operations that hand the value on."""
-        found: list[tuple[int, int]] = []
+        pairs: list[tuple[int, int]] = []
         stack, seen = [index], set[int]()
         while stack and len(seen) < limit:
             current = stack.pop()
@@ -56,11 +58,11 @@ class Context:
                     stack.append(user)
                 for position, arg in enumerate(node.args):
                     if isinstance(arg, Ref) and arg.index == current:
-                        found.append((user, position))
-        return found
+                        pairs.append((user, position))
+        return pairs
 
     def into_root(self, index: int, depth: int = 4) -> str:
-        """The root, logarithm or division by it that the value goes into, in words; empty if there is none near."""
+        """The root, logarithm or division by it that the value goes into, as text; empty if there is none near."""
         layer = [index]
         for _ in range(depth):
             following = []
@@ -111,11 +113,11 @@ class Context:
             node = self.program.nodes[user]
             if node.op in ("add", "sub") and len(node.shape) > rank:
                 return True
-            if node.op == "add" and rank == 1 and self.is_sum_of_biases(user):
+            if node.op == "add" and rank == 1 and self._is_sum_of_biases(user):
                 return True
         return False
 
-    def is_sum_of_biases(self, index: int) -> bool:
+    def _is_sum_of_biases(self, index: int) -> bool:
         return all(isinstance(arg, Ref) and self.input_of(arg.index) for arg in self.program.nodes[index].args)
 
     def is_state(self, index: int) -> str:
@@ -140,15 +142,18 @@ class Context:
         return positions and any(node.op in ("input", "iota", "triangle", "constant") for node in above)
 
     def feeds_comparison(self, index: int) -> bool:
+        """It is compared, moved or scaled at most."""
         return any(
             self.program.nodes[user].op in COMPARISONS
             for user, _ in self.users(index, CARRIERS | {"add", "sub", "mul"})
         )
 
     def has(self, *ops: str) -> bool:
+        """One of these operations is used."""
         return any(self.program.nodes[index].op in ops for index in self.program.live)
 
     def is_sum(self, index: int) -> bool:
+        """A reduction, or a multiple, root or sum of some."""
         node = self.origin(Ref(index))
         if node is None:
             return False
@@ -171,6 +176,7 @@ class Context:
         return node.op == "input" and len(node.shape) <= 1 and all(shape == node.shape for shape in outputs)
 
     def has_literal(self, value: float) -> bool:
+        """The number or its negative stands in the program."""
         return any(
             abs(abs(x) - value) < 1e-9 for index in self.program.live for x in literals_of(self.program.nodes[index])
         )
@@ -195,4 +201,5 @@ class Context:
 
 
 def literals_of(node: Node) -> list[float]:
+    """The numbers among the arguments."""
     return [arg for arg in node.args if isinstance(arg, (int, float)) and not isinstance(arg, bool)]

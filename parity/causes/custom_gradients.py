@@ -6,37 +6,38 @@ from collections.abc import Iterator
 
 from parity.causes.context import Context
 from parity.causes.edits.gradients import stopped
-from parity.causes.target import FLOOR, Target, leaf_error
-from parity.causes.tracing import leaves_of
-from parity.data.inputs import cotangent
-from parity.execution.run_cache import GIVEN, RunCache
+from parity.causes.goal import Goal, leaf_error
+from parity.causes.hypothesis import Claim
+from parity.causes.tracing import interpreter_of, leaves_of
+from parity.data.leaf import LeafName
+from parity.execution.run_cache import RunCache
 from parity.judge.finding import Cause
-from parity.programs.evaluate import Machine
+from parity.judge.tolerances import CAUSE_FLOOR
 from parity.programs.program import Program
 
 
-def custom(program: Program, evidence: RunCache, target: Target) -> Iterator[tuple[Cause, tuple[str, ...]]]:
+def custom(program: Program, cache: RunCache, goal: Goal) -> Iterator[Claim]:
     """A side whose operations, differentiated, give the other side's gradients, which its own gradients are not."""
-    own = leaves_of(evidence, program.side)
-    machine = Machine(program, evidence.inputs(GIVEN), cotangent, evidence.arguments.wrt)
-    derived = machine.leaves()
-    if any(leaf_error(derived[n], own[n]) > FLOOR for n in program.outputs if n in own and n in derived):
+    own = leaves_of(cache, program.side)
+    interpreter = interpreter_of(cache, program)
+    derived = interpreter.leaves()
+    unlike = [n for n in derived if n in own and leaf_error(derived[n], own[n]) > CAUSE_FLOOR]
+    if any(n in program.outputs for n in unlike):
         return
-    unlike = [
-        n for n in target.failing if n.startswith("grad/") and n in derived and leaf_error(derived[n], own[n]) > FLOOR
-    ]
-    healed = tuple(n for n in target.healed({n: derived[n] for n in target.leaves if n in derived}) if n in unlike)
-    if not healed:
+    unlike = [n for n in goal.failing if n in unlike and LeafName(n).is_gradient]
+    explained = tuple(n for n in goal.explained(derived) if n in unlike)
+    if not explained:
         return
-    before, after = max(target.before[n] for n in healed), max(leaf_error(derived[n], target.leaves[n]) for n in healed)
+    before, after = max(goal.before[n] for n in explained), max(goal.error(derived, n) for n in explained)
     place = f" (custom rule of {', '.join(program.rules)})" if program.rules else ""
-    words = (
+    evidence = (
         f"{program.side}: its gradients are not the derivative of its own operations{place}; "
-        f"that derivative is what the other side returns: error of {', '.join(healed)} {before:.2g} → {after:.2g}"
+        f"the other side returns that derivative: error of {', '.join(explained)} {before:.2g} → {after:.2g}"
     )
-    for candidate in stopped(Context(program, ())):
-        leaves = machine.leaves(candidate.edit)
-        if all(leaf_error(leaves[n], own[n]) <= FLOOR for n in unlike):
-            yield Cause("stopped gradient", f"{words}; it is the derivative with {candidate.words}"), healed
+    for hypothesis in stopped(Context(program, ())):
+        leaves = interpreter.leaves(hypothesis.edit)
+        if all(leaf_error(leaves[n], own[n]) <= CAUSE_FLOOR for n in unlike):
+            evidence += f"; they are the derivative with {hypothesis.change}"
+            yield Claim(Cause("stopped gradient", evidence), explained, 1.0)
             return
-    yield Cause("wrong gradient rule", words), healed
+    yield Claim(Cause("wrong gradient rule", evidence), explained, 1.0)

@@ -5,111 +5,106 @@ from __future__ import annotations
 import contextlib
 import time
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from parity.causes import custom_gradients, precision, runs
+from parity.causes import custom_gradients, precision, reruns
 from parity.causes.edits.literals import literals
 from parity.causes.families import FORWARD, GRADIENT
+from parity.causes.goal import leaf_error
+from parity.causes.hypothesis import Claim
 from parity.causes.search import Explanation, OutOfTime, Search, ranked
-from parity.causes.target import FLOOR, leaf_error
-from parity.causes.tracing import leaves_of, program_of, search_of, target_of
+from parity.causes.tracing import goal_of, leaves_of, program_of, search_of
+from parity.data.leaf import LeafName
 from parity.execution.backends import torch_backend
 from parity.execution.run_cache import RunCache
 from parity.judge.finding import Cause, Finding, Verdict
+from parity.judge.tolerances import CAUSE_DIFFERS
 from parity.programs.program import Program
 from parity.sides import SIDES
 
 EXPLAINED = (Verdict.SEMANTIC, Verdict.INTERNAL_PRECISION)
 SHOWN = 5
 FACTORS = ("scale by another dimension", "momentum convention")  # a number that may mean something, or nothing
-SPECIFIC = 5.0  # a candidate of this rank that mends every leaf ends the search
-Told = tuple[Cause, tuple[str, ...], float]  # a cause, the leaves that it explains, its rank
+SPECIFIC = 5.0  # a hypothesis of this rank that explains every leaf ends the search
 
 
-def explained(evidence: RunCache, findings: Sequence[Finding], budget_s: float) -> tuple[Finding, ...]:
+def with_causes(cache: RunCache, findings: Sequence[Finding], budget_s: float) -> tuple[Finding, ...]:
     """`findings` with causes. Raises what goes wrong inside."""
-    failing = _failing(evidence, findings)
+    failing = _failing(cache, findings)
     if not failing:
         return tuple(findings)
     with warnings.catch_warnings(), torch_backend.settings("float64"):
         warnings.simplefilter("ignore")
-        told = causes(evidence, failing, time.monotonic() + budget_s)
-    return tuple(_with_causes(finding, told) for finding in findings)
+        claims = _claims(cache, failing, time.monotonic() + budget_s)
+    return tuple(_with_claims(finding, claims) for finding in findings)
 
 
-def causes(evidence: RunCache, failing: tuple[str, ...], deadline: float) -> list[Told]:
+def _claims(cache: RunCache, failing: tuple[str, ...], deadline: float) -> list[Claim]:
     """All that is found until the deadline, most convincing first."""
-    told: list[Told] = []
+    claims: list[Claim] = []
     searches: list[Search] = []
     with contextlib.suppress(OutOfTime):
-        told += [(*found, 0.0) for found in runs.ties(evidence, failing)]
-        if told:
-            return told
-        targets = {side: target_of(evidence, side, failing) for side in SIDES}
-        numbers = runs.whole_numbers(evidence)
-        steps = tuple(n + k for n in numbers.values() for k in (0, 1, -1, 2) if 0 < n < runs.MANY_STEPS)
-        programs = {side: program for side in SIDES if (program := program_of(evidence, side, deadline)) is not None}
+        claims += reruns.ties(cache, failing)
+        if claims:
+            return claims
+        goals = {side: goal_of(cache, side, failing) for side in SIDES}
+        numbers = reruns.whole_numbers(cache).values()
+        steps = tuple(n + k for n in numbers for k in (0, 1, -1, 2) if 0 < n < reruns.MANY_STEPS)
+        programs = {side: program for side in SIDES if (program := program_of(cache, side, deadline)) is not None}
         for side, program in programs.items():
-            search = search_of(evidence, program, targets[side], steps, deadline)
+            search = search_of(cache, program, goals[side], steps, deadline)
             searches += [search] if search else []
-        told += [(*found, 4.0) for found in _within(runs.counters(evidence, targets, programs, deadline), deadline)]
+        claims += reruns.counters(cache, goals, programs, deadline)
         for side, program in programs.items():
-            told += [(*found, 1.0) for found in custom_gradients.custom(program, evidence, targets[side])]
+            claims += custom_gradients.custom(program, cache, goals[side])
         _run(searches, programs, failing)
-    found = ranked(explanation for search in searches for explanation in search.found)
-    for e in found:
-        told.append((_cause(e), e.healed, e.candidate.rank))
-        if e.candidate.name in FACTORS:
-            told.append((replace(_cause(e), name="constant factor"), e.healed, e.candidate.rank + 10))
-    return sorted(told, key=lambda t: (-len(t[1]), t[2]))
+    for e in ranked(explanation for search in searches for explanation in search.explanations):
+        cause, rank = _cause(e), e.hypothesis.rank
+        claims.append(Claim(cause, e.leaves, rank))
+        if cause.name in FACTORS:
+            claims.append(Claim(replace(cause, name="constant factor"), e.leaves, rank + 10))
+    return sorted(claims, key=lambda claim: (-len(claim.leaves), claim.rank))
 
 
-def _within(found: Iterable[tuple[Cause, tuple[str, ...]]], deadline: float) -> Iterable[tuple[Cause, tuple[str, ...]]]:
-    for item in found:
-        yield item
-        if time.monotonic() > deadline:
-            return
-
-
-def _failing(evidence: RunCache, findings: Sequence[Finding]) -> tuple[str, ...]:
+def _failing(cache: RunCache, findings: Sequence[Finding]) -> tuple[str, ...]:
     """The leaves that differ in float64 when nothing is compiled."""
     names = dict.fromkeys(f.leaf for f in findings if f.dtype == "float64" and f.verdict in EXPLAINED)
-    jax, torch = (leaves_of(evidence, side) for side in SIDES)
-    return tuple(n for n in names if n in jax and n in torch and leaf_error(jax[n], torch[n]) > FLOOR / 10)
+    one, two = (leaves_of(cache, side) for side in SIDES)
+    return tuple(n for n in names if n in one and n in two and leaf_error(one[n], two[n]) > CAUSE_DIFFERS)
 
 
 def _run(searches: Sequence[Search], programs: Mapping[str, Program], failing: tuple[str, ...]) -> None:
-    others = {
-        side: {x for other, program in programs.items() if other != side for x in literals(program)} for side in SIDES
-    }
+    numbers = {side: literals(program) for side, program in programs.items()}
+    others = {side: {x for s, own in numbers.items() if s != side for x in own} for side in SIDES}
     for search in searches:
         search.try_all(precision.lifted(search.context, others[search.side]))
-    if _settled(searches, failing):
+    if _is_settled(searches, failing):
         return
-    exact = [search for search in searches if not precision.has_low(search.machine.program)]
-    for family in GRADIENT if all(name.startswith("grad/") for name in failing) else FORWARD:
+    exact = [search for search in searches if not precision.has_low(search.interpreter.program)]
+    for family in GRADIENT if all(LeafName(name).is_gradient for name in failing) else FORWARD:
         for search in exact:
-            family(search, others[search.side] - literals(search.machine.program))
-        if _settled(searches, failing):
+            family(search, others[search.side] - numbers[search.side])
+        if _is_settled(searches, failing):
             return
 
 
-def _settled(searches: Sequence[Search], failing: tuple[str, ...]) -> bool:
-    found = [e for search in searches for e in search.found]
-    return any(len(e.healed) == len(failing) and e.candidate.rank <= SPECIFIC for e in found)
+def _is_settled(searches: Sequence[Search], failing: tuple[str, ...]) -> bool:
+    explanations = [e for search in searches for e in search.explanations]
+    return any(len(e.leaves) == len(failing) and e.hypothesis.rank <= SPECIFIC for e in explanations)
 
 
 def _cause(e: Explanation) -> Cause:
-    leaves = f"{len(e.healed)} leaves" if len(e.healed) > 1 else e.healed[0]
-    return Cause(e.candidate.name, f"{e.side}: {e.candidate.words}: error of {leaves} {e.before:.2g} → {e.after:.2g}")
+    leaves = f"{len(e.leaves)} leaves" if len(e.leaves) > 1 else e.leaves[0]
+    evidence = f"{e.side}: {e.hypothesis.change}: error of {leaves} {e.before:.2g} → {e.after:.2g}"
+    return Cause(e.hypothesis.cause, evidence)
 
 
-def _with_causes(finding: Finding, told: Sequence[Told]) -> Finding:
+def _with_claims(finding: Finding, claims: Sequence[Claim]) -> Finding:
     if finding.verdict not in EXPLAINED:
         return finding
-    found: dict[str, Cause] = {}
-    for cause, leaves, _ in told:
-        if finding.leaf in leaves:
-            found.setdefault(cause.name, cause)
-    return replace(finding, causes=tuple(found.values())[:SHOWN]) if found else finding
+    causes: dict[str, Cause] = {}
+    for claim in claims:
+        if finding.leaf in claim.leaves:
+            causes.setdefault(claim.cause.name, claim.cause)
+    return replace(finding, causes=tuple(causes.values())[:SHOWN]) if causes else finding

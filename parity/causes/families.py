@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from parity.causes.candidate import Candidate
 from parity.causes.edits import (
     activations,
     axes,
@@ -21,10 +20,13 @@ from parity.causes.edits import (
     reorder,
     states,
 )
+from parity.causes.hypothesis import Hypothesis, ScalarEdit
 from parity.causes.search import Search
 
+Family = Callable[[Search, set[float]], None]
 
-def _each(*makers: Callable[..., Iterator[Candidate]]) -> Callable[[Search, set[float]], None]:
+
+def _each(*makers: Callable[..., Iterator[Hypothesis]]) -> Family:
     def try_them(search: Search, _others: set[float]) -> None:
         for make in makers:
             search.try_all(make(search.context))
@@ -32,52 +34,35 @@ def _each(*makers: Callable[..., Iterator[Candidate]]) -> Callable[[Search, set[
     return try_them
 
 
+def _recognised(make: Callable[..., Iterator[Hypothesis]]) -> Family:
+    return lambda search, _others: search.try_all(make(search.context, search.interpreter))
+
+
+def _solved(make: Callable[..., Iterator[ScalarEdit]]) -> Family:
+    return lambda search, _others: search.solve_all(make(search.context))
+
+
 def _literals(search: Search, others: set[float]) -> None:
-    search.turn(literals.literal_knobs(search.context, others))
-    search.turn(literals.same_literal_knobs(search.context, others))
-    search.turn(literals.share_knobs(search.context))
-    search.turn(factors.table_knobs(search.context, search.machine))
-
-
-def _factors(search: Search, _others: set[float]) -> None:
-    search.turn(factors.factor_knobs(search.context))
-
-
-def _addends(search: Search, _others: set[float]) -> None:
-    search.turn(factors.addend_knobs(search.context))
-
-
-def _placements(search: Search, _others: set[float]) -> None:
-    search.turn(placement.placements(search.context))
-
-
-def _activations(search: Search, _others: set[float]) -> None:
-    search.try_all(activations.activations(search.context, search.machine))
-
-
-def _opened(search: Search, _others: set[float]) -> None:
-    search.try_all(gradients.opened(search.context, search.machine))
-
-
-def _decays(search: Search, _others: set[float]) -> None:
-    search.turn(decays.decays(search.context))
+    search.solve_all(literals.literal_edits(search.context, others))
+    search.solve_all(literals.same_literal_edits(search.context, others))
+    search.solve_all(literals.share_edits(search.context))
+    search.solve_all(factors.table_edits(search.context, search.interpreter))
 
 
 def _moves(search: Search, _others: set[float]) -> None:
     for members, position in reorder.sites(search.context):
-        if not search.heals(reorder.without(search.context, members, position)):
+        if not search.explains(reorder.without(search.context, members, position)):
             search.try_all(reorder.moves(search.context, members, position))
 
 
-Family = Callable[[Search, set[float]], None]
 FORWARD: tuple[Family, ...] = (
     _each(masks.masks, masks.alignments, operand_order.gates, decays.averages, indexing.paddings, indexing.starts),
     _each(bypass.bypasses, bypass.leaves_unchanged, indexing.transposes, indexing.reversals, regrouping.permuted),
-    _decays,
+    _solved(decays.decay_edits),
     _literals,
     _each(axes.reductions),
-    _activations,
-    _factors,
+    _recognised(activations.activations),
+    _solved(factors.factor_edits),
     _each(
         regrouping.rope_pairings,
         states.states,
@@ -87,12 +72,12 @@ FORWARD: tuple[Family, ...] = (
         regrouping.regroupings,
         decays.complements,
     ),
-    _addends,
-    _placements,
+    _solved(factors.addend_edits),
+    _solved(placement.placement_edits),
     _each(masks.selections, bypass.shortcuts),
     _moves,
 )
 GRADIENT: tuple[Family, ...] = (
-    _opened,
+    _recognised(gradients.opened),
     _each(gradients.stopped, gradients.stopped_edges),
 )

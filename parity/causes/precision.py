@@ -8,18 +8,19 @@ from typing import Any
 
 import torch
 
-from parity.causes.candidate import Candidate
 from parity.causes.context import Context
+from parity.causes.hypothesis import Hypothesis
 from parity.programs.program import Edit, Node, Program
 
 LOW = {"float32", "bfloat16", "float16"}
 
 
 def has_low(program: Program) -> bool:
+    """Some step has a lower precision than float64."""
     return any(program.nodes[index].dtype in LOW for index in program.live)
 
 
-def lifted(context: Context, others: Iterable[float] = ()) -> Iterator[Candidate]:
+def lifted(context: Context, others: Iterable[float] = ()) -> Iterator[Hypothesis]:
     """The program with every lower precision raised to float64, all at once."""
     program = context.program
     low = [index for index in program.live if program.nodes[index].dtype in LOW]
@@ -37,8 +38,8 @@ def lifted(context: Context, others: Iterable[float] = ()) -> Iterator[Candidate
     table = made_once or any(program.nodes[i].op in ("sin", "cos") for i in low)
     first = program.nodes[low[0]]
     dtype = min((program.nodes[i].dtype for i in low), key=lambda d: (d == "float32", d))
-    words = f"{dtype} in the float64 run of the {program.side} side, first {first}, {len(low)} operations, raised to float64"
-    yield Candidate("low-precision table" if table else "low-precision step", words, Edit(nodes), 1)
+    change = f"{dtype} in the float64 run of the {program.side} side, first {first}, {len(low)} operations, raised to float64"
+    yield Hypothesis("low-precision table" if table else "low-precision step", change, Edit(nodes), 1)
 
 
 def _has_low(args: Any) -> bool:

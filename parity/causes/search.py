@@ -1,22 +1,27 @@
-"""The search: candidates of both programs, tried one by one against the other side's values."""
+"""The search: hypotheses about one program, tried one by one against the other side's values."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from parity.causes.candidate import Candidate, Knob
 from parity.causes.context import Context
+from parity.causes.goal import Goal
+from parity.causes.hypothesis import Hypothesis, ScalarEdit
 from parity.causes.solve import nice, solve
-from parity.causes.target import FLOOR, Target
-from parity.programs.evaluate import Machine, as_numpy
+from parity.data.leaf import LeafName
+from parity.judge.tolerances import CAUSE_FLOOR
+from parity.programs.interpreter import Interpreter, as_numpy
 from parity.programs.program import Edit
 
-FEW = 16  # elements: with fewer, any knob could be turned to fit, so gradients are fitted too
+FEW = 16  # elements: with fewer, some number would fit anywhere, so gradients are fitted too
+# What an edit raises that does not fit its place.
+_UNFIT = (ArithmeticError, AssertionError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
 
 
 class OutOfTime(Exception):
@@ -25,144 +30,145 @@ class OutOfTime(Exception):
 
 @dataclass(frozen=True)
 class Explanation:
-    """A candidate that mended something."""
+    """A hypothesis that holds.
 
-    candidate: Candidate
+    Attributes:
+        side: whose program was edited.
+        leaves: what it explains.
+        before, after: the largest error of these leaves without and with the edit.
+    """
+
+    hypothesis: Hypothesis
     side: str
-    healed: tuple[str, ...]
+    leaves: tuple[str, ...]
     before: float
     after: float
 
 
 @dataclass
 class Search:
-    """Tries candidates of one side.
+    """Tries hypotheses about the program of one side.
 
     Attributes:
-        machine: this side's program on the given inputs.
-        target: the other side's leaves.
-        again: the same on other inputs, to see that a candidate is more than a coincidence.
+        interpreter: the program on the given inputs.
+        goal: the other side's leaves on them.
+        again: the same on other inputs: a hypothesis has to hold on both.
+        deadline: when it raises `OutOfTime`, by `time.monotonic`.
+        explanations: the hypotheses that held.
     """
 
-    machine: Machine
-    target: Target
+    interpreter: Interpreter
+    goal: Goal
     context: Context
     deadline: float
-    again: tuple[Machine, Target] | None = None
-    found: list[Explanation] = field(default_factory=list)
-    tried: int = 0
-
-    def __post_init__(self) -> None:
-        self.failing_outputs = [n for n in self.target.failing if not n.startswith("grad/")]
-        elements = sum(self.target.leaves[n].size for n in self.failing_outputs)
-        self.whole = elements < FEW  # the gradients are part of the first look
-        # What is close has to stay so: a number must not mend one leaf and break another.
-        outputs = [n for n in self.target.leaves if not n.startswith("grad/")]
-        self.names = (
-            list(self.target.failing)
-            if not self.failing_outputs
-            else list(self.target.leaves)
-            if self.whole
-            else outputs
-        )
-        self.scales = {n: _scale(self.target.leaves[n]) for n in self.names}
+    again: tuple[Interpreter, Goal]
+    explanations: list[Explanation] = field(default_factory=list)
 
     @property
     def side(self) -> str:
-        return self.machine.program.side
+        """The side whose program is edited."""
+        return self.interpreter.program.side
 
-    def _look(self, edit: Edit) -> Mapping[str, Any] | None:
+    @cached_property
+    def fits_gradients(self) -> bool:
+        """Too few outputs differ to rule out a coincidence: gradients are compared at once as well."""
+        return sum(self.goal.leaves[n].size for n in self.goal.failing if not LeafName(n).is_gradient) < FEW
+
+    @cached_property
+    def names(self) -> list[str]:
+        """The leaves that are compared first, agreeing ones too: a number must not explain one leaf and break another."""
+        if all(LeafName(name).is_gradient for name in self.goal.failing):
+            return list(self.goal.failing)
+        return [name for name in self.goal.leaves if self.fits_gradients or not LeafName(name).is_gradient]
+
+    @cached_property
+    def _scales(self) -> dict[str, float]:
+        return {name: _scale(self.goal.leaves[name]) for name in self.names}
+
+    def _run(self, edit: Edit) -> Mapping[str, Any] | None:
+        """The leaves with the edit; None if it does not fit."""
         if time.monotonic() > self.deadline:
             raise OutOfTime
-        self.tried += 1
         try:
-            return self.machine.leaves(edit) if self.whole else self.machine.outputs(edit)
-        except (
-            RuntimeError,
-            ValueError,
-            TypeError,
-            IndexError,
-            KeyError,
-            AttributeError,
-            NotImplementedError,
-            AssertionError,
-            ZeroDivisionError,
-            OverflowError,
-        ):
-            return None  # an edit that does not fit its place
+            return self.interpreter.leaves(edit) if self.fits_gradients else self.interpreter.outputs(edit)
+        except _UNFIT:
+            return None
 
     def residual(self, edit: Edit) -> np.ndarray | None:
-        leaves = self._look(edit)
+        """Scaled differences of all elements, flat, in float64; None if the edit does not fit or they are not finite."""
+        leaves = self._run(edit)
         if leaves is None:
             return None
-        parts = []
+        differences = []
         for name in self.names:
-            actual, expected = as_numpy(leaves[name]), self.target.leaves[name]
+            actual, expected = as_numpy(leaves[name]), self.goal.leaves[name]
             if actual.shape != expected.shape:
                 return None
             with np.errstate(all="ignore"):
-                parts.append(((actual - expected) / self.scales[name]).ravel())
-        found = np.concatenate(parts).astype(np.float64)
-        return found if np.isfinite(found).all() else None
+                differences.append(((actual - expected) / self._scales[name]).ravel())
+        residual = np.concatenate(differences).astype(np.float64)
+        return residual if np.isfinite(residual).all() else None
 
-    def heals(self, edit: Edit) -> bool:
-        leaves = self._look(edit)
-        if leaves is None:
-            return False
-        return any(
-            self.target.error({n: as_numpy(leaves[n])}, [n]) <= FLOOR for n in self.names if n in self.target.failing
+    def explains(self, edit: Edit) -> bool:
+        """The first look: some failing leaf agrees on the given inputs."""
+        leaves = self._run(edit)
+        return leaves is not None and any(
+            self.goal.error({name: as_numpy(leaves[name])}, name) <= CAUSE_FLOOR
+            for name in self.names
+            if name in self.goal.failing
         )
 
-    def try_all(self, candidates: Iterable[Candidate]) -> None:
-        for candidate in candidates:
-            if self.heals(candidate.edit):
-                self.keep(candidate)
+    def try_all(self, hypotheses: Iterable[Hypothesis]) -> None:
+        """Keeps those that hold."""
+        for hypothesis in hypotheses:
+            if self.explains(hypothesis.edit):
+                self.keep(hypothesis)
 
-    def keep(self, candidate: Candidate) -> bool:
-        """Looks at all leaves, then at other inputs."""
+    def keep(self, hypothesis: Hypothesis) -> bool:
+        """Keeps the hypothesis if it holds for all leaves, gradients too, and on other inputs."""
+        interpreter, goal = self.again
         try:
-            leaves = self.machine.leaves(candidate.edit)
-            healed = self.target.healed(leaves)
-            if healed and self.again is not None:
-                machine, target = self.again
-                healed = tuple(name for name in target.healed(machine.leaves(candidate.edit)) if name in healed)
-        except (RuntimeError, ValueError, TypeError, IndexError, KeyError):
+            leaves = self.interpreter.leaves(hypothesis.edit)
+            explained = self.goal.explained(leaves)
+            if explained:
+                confirmed = goal.explained(interpreter.leaves(hypothesis.edit))
+                explained = tuple(name for name in explained if name in confirmed)
+        except _UNFIT:
             return False
-        if not healed:
+        if not explained:
             return False
-        before = max(self.target.before[name] for name in healed)
-        after = max(self.target.error(leaves, [name]) for name in healed)
-        self.found.append(Explanation(candidate, self.machine.program.side, healed, before, after))
+        before = max(self.goal.before[name] for name in explained)
+        after = max(self.goal.error(leaves, name) for name in explained)
+        self.explanations.append(Explanation(hypothesis, self.side, explained, before, after))
         return True
 
-    def turn(self, knobs: Iterable[Knob]) -> None:
+    def solve_all(self, edits: Iterable[ScalarEdit]) -> None:
+        """Keeps those that hold with some number, which is rounded to few digits where that holds too."""
         base = self.residual(Edit())
         if base is None or not self.names:
             return
-        for knob in knobs:
-            value = self._setting(knob, base)
+        for edit in edits:
+            value = self._solved(edit, base)
             if value is not None:
                 rounded = nice(value)
-                if not (rounded != value and self.keep(knob.describe(rounded))):
-                    self.keep(knob.describe(value))
+                if not (rounded != value and self.keep(edit.describe(rounded))):
+                    self.keep(edit.describe(value))
 
-    def _setting(self, knob: Knob, base: np.ndarray) -> float | None:
+    def _solved(self, edit: ScalarEdit, base: np.ndarray) -> float | None:
         def residual(value: float) -> np.ndarray | None:
-            return self.residual(knob.make(value))
+            return self.residual(edit.make(value))
 
-        for guess in knob.guesses:
-            if self.heals(knob.make(guess)):
+        for guess in edit.guesses:
+            if self.explains(edit.make(guess)):
                 return guess
-        if not knob.is_neutral:
-            at_start = residual(knob.start)
-            return None if at_start is None else solve(residual, knob.start, at_start, FLOOR)
-        return solve(residual, knob.start, base, FLOOR)
+        at_start = base if edit.is_neutral else residual(edit.start)
+        return None if at_start is None else solve(residual, edit.start, at_start, CAUSE_FLOOR)
 
 
 def _scale(leaf: np.ndarray) -> float:
     return float(np.abs(leaf.astype(np.float64)).max()) or 1.0 if leaf.size else 1.0
 
 
-def ranked(found: Iterable[Explanation]) -> list[Explanation]:
-    """Most convincing first: what heals most leaves, then what is most specific, then what changes least."""
-    return sorted(found, key=lambda e: (-len(e.healed), e.candidate.rank, len(e.candidate.edit.touched)))
+def ranked(explanations: Iterable[Explanation]) -> list[Explanation]:
+    """Most convincing first: what explains most leaves, then what is most specific, then what changes least."""
+    return sorted(explanations, key=lambda e: (-len(e.leaves), e.hypothesis.rank, len(e.hypothesis.edit.touched)))

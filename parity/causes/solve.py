@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 import numpy as np
 
+from parity.causes.constants import close
+
 STEPS = 9
 WORTH = 0.7  # a first step that leaves more of the difference than this is not followed
 
@@ -28,22 +30,22 @@ def solve(residual: Callable[[float], np.ndarray | None], start: float, base: np
     if moved is None:
         return None
     slope = (moved - base) / step
-    for number in range(STEPS):
+    for step_number in range(STEPS):
         square = float(slope @ slope)
         if not square or not np.isfinite(square):
             return None
         proposal = best - float(slope @ best_residual) / square
-        found, found_residual = _damped(residual, best, proposal, best_residual)
-        if found_residual is None:
+        number, number_residual = _damped(residual, best, proposal, best_residual)
+        if number_residual is None:
             return None
-        if float(np.abs(found_residual).max()) <= floor:
-            return found
-        before, after = float(np.linalg.norm(best_residual)), float(np.linalg.norm(found_residual))
-        if after > (WORTH if number == 0 else 0.9) * before:
+        if float(np.abs(number_residual).max()) <= floor:
+            return number
+        before, after = float(np.linalg.norm(best_residual)), float(np.linalg.norm(number_residual))
+        if after > (WORTH if step_number == 0 else 0.9) * before:
             return None
-        if found != best:
-            slope = (found_residual - best_residual) / (found - best)
-        best, best_residual = found, found_residual
+        if number != best:
+            slope = (number_residual - best_residual) / (number - best)
+        best, best_residual = number, number_residual
     return None
 
 
@@ -53,19 +55,19 @@ def _damped(
     """The proposal, or a point nearer to `best`, at which the residual is smaller."""
     before = float(np.linalg.norm(base))
     for _ in range(4):
-        found = residual(proposal)
-        if found is not None and float(np.linalg.norm(found)) < before:
-            return proposal, found
+        proposed = residual(proposal)
+        if proposed is not None and float(np.linalg.norm(proposed)) < before:
+            return proposal, proposed
         proposal = best + (proposal - best) / 4
     return proposal, None
 
 
 def nice(value: float) -> float:
-    """The number of few digits that `value` is to within 1e-7 (0 for what is next to it), else `value`."""
+    """The number of few digits that `value` is as far as a solver can tell (0 for what is next to it), else `value`."""
     if abs(value) < 1e-13:
         return 0.0
     for digits in range(1, 6):
         rounded = float(f"{value:.{digits}g}")
-        if abs(rounded - value) <= 1e-7 * abs(value):
+        if close(rounded, value):
             return rounded
     return value

@@ -1,4 +1,4 @@
-"""What a search starts from: each side's program, if it can be had and is faithful, and the other side's leaves."""
+"""What a search starts from: each side's program, if it can be traced and is faithful, and the other side's leaves."""
 
 from __future__ import annotations
 
@@ -9,42 +9,41 @@ import numpy as np
 
 from parity.causes import precision
 from parity.causes.context import Context
+from parity.causes.goal import Goal, leaf_error
 from parity.causes.search import OutOfTime, Search
-from parity.causes.target import Target, leaf_error
 from parity.data.arguments import Arguments
 from parity.data.input_variant import GIVEN, InputVariant
-from parity.data.inputs import cotangent
 from parity.execution.limits import TimeLimitExceeded, time_limit
 from parity.execution.run_cache import RunCache
 from parity.judge import variants
+from parity.judge.tolerances import CAUSE_FAITHFUL
 from parity.programs import from_jax, from_torch
-from parity.programs.evaluate import Machine
+from parity.programs.interpreter import Interpreter
 from parity.programs.program import Program
-from parity.sides import SIDES
+from parity.sides import JAX, TORCH, other
 
 AGAIN = variants.again()
-FAITHFUL = 1e-11  # a program stands for a function only if it gives what the function gives
 LARGEST = 1 << 24  # elements of all inputs together: beyond it a single run takes too much of the budget
-_TRACERS = {"jax": from_jax.trace, "torch": from_torch.trace}
+_TRACERS = {JAX: from_jax.trace, TORCH: from_torch.trace}
 
 
-def leaves_of(evidence: RunCache, side: str, values: InputVariant = GIVEN) -> dict[str, np.ndarray]:
+def leaves_of(cache: RunCache, side: str, variant: InputVariant = GIVEN) -> dict[str, np.ndarray]:
     """What one side gave in float64, without complex leaves."""
-    result = evidence.result(side, "float64", "eager", values)
-    everything = {**result.outputs, **result.gradients}
-    return {n: x for n, x in everything.items() if isinstance(x, np.ndarray) and x.dtype.kind in "fiub"}
+    result = cache.result(side, "float64", "eager", variant)
+    leaves = {**result.outputs, **result.gradients}
+    return {n: x for n, x in leaves.items() if isinstance(x, np.ndarray) and x.dtype.kind in "fiub"}
 
 
-def target_of(evidence: RunCache, side: str, failing: Sequence[str], values: InputVariant = GIVEN) -> Target:
-    """The other side's leaves."""
-    own, other = leaves_of(evidence, side, values), leaves_of(evidence, SIDES[1 - SIDES.index(side)], values)
-    before = {name: leaf_error(own[name], other[name]) for name in own if name in other}
-    return Target({name: other[name] for name in before}, before, tuple(n for n in failing if n in before))
+def goal_of(cache: RunCache, side: str, failing: Sequence[str], variant: InputVariant = GIVEN) -> Goal:
+    """The leaves that `side` should have: those of the other side."""
+    own, expected = leaves_of(cache, side, variant), leaves_of(cache, other(side), variant)
+    before = {name: leaf_error(own[name], expected[name]) for name in own if name in expected}
+    return Goal({name: expected[name] for name in before}, before, tuple(n for n in failing if n in before))
 
 
-def program_of(evidence: RunCache, side: str, deadline: float, arguments: Arguments | None = None) -> Program | None:
+def program_of(cache: RunCache, side: str, deadline: float, arguments: Arguments | None = None) -> Program | None:
     """The side's program, with other arguments if these are given; None if it cannot be traced."""
-    bound, arrays = arguments or evidence.arguments, evidence.inputs(GIVEN)
+    bound, arrays = arguments or cache.arguments, cache.inputs(GIVEN)
     remaining = deadline - time.monotonic()
     if (
         remaining <= 0
@@ -54,25 +53,26 @@ def program_of(evidence: RunCache, side: str, deadline: float, arguments: Argume
         return None
     copies = {name: array.copy() for name, array in arrays.items()}
     try:
-        with time_limit(min(evidence.timeout_s, remaining)):
-            return _TRACERS[side](evidence.function(side), lambda f, x: bound.call(f, bound.tree(x)), copies)
+        with time_limit(min(cache.timeout_s, remaining)):
+            return _TRACERS[side](cache.function(side), lambda f, x: bound.call(f, bound.tree(x)), copies)
     except (Exception, SystemExit, TimeLimitExceeded):
         return None  # the caller's function, or an operation without a translation: no program, no claim
 
 
-def search_of(
-    evidence: RunCache, program: Program, target: Target, steps: tuple[int, ...], deadline: float
-) -> Search | None:
+def interpreter_of(cache: RunCache, program: Program, variant: InputVariant = GIVEN) -> Interpreter:
+    """The program on the inputs of a check."""
+    return Interpreter(program, cache.inputs(variant), cache.arguments.wrt)
+
+
+def search_of(cache: RunCache, program: Program, goal: Goal, steps: tuple[int, ...], deadline: float) -> Search | None:
     """A search on the leaves for which the program is faithful; None if no failing leaf is among them."""
     if time.monotonic() > deadline:
         raise OutOfTime
-    machine = Machine(program, evidence.inputs(GIVEN), cotangent, evidence.arguments.wrt)
-    own, found = leaves_of(evidence, program.side), machine.leaves()
-    context = Context(program, steps)
+    interpreter = interpreter_of(cache, program)
+    own, traced = leaves_of(cache, program.side), interpreter.leaves()
     rounds = precision.has_low(program)  # the order of rounded sums differs, so that such a program is never exact
-    trusted = [n for n in target.leaves if n in found and (rounds or leaf_error(found[n], own[n]) <= FAITHFUL)]
-    if not any(name in target.failing for name in trusted):
+    trusted = [n for n in goal.leaves if n in traced and (rounds or leaf_error(traced[n], own[n]) <= CAUSE_FAITHFUL)]
+    if not any(name in goal.failing for name in trusted):
         return None
-    again = target_of(evidence, program.side, target.failing, AGAIN)
-    other_inputs = Machine(program, evidence.inputs(AGAIN), cotangent, evidence.arguments.wrt)
-    return Search(machine, target.only(trusted), context, deadline, (other_inputs, again.only(trusted)))
+    again = interpreter_of(cache, program, AGAIN), goal_of(cache, program.side, goal.failing, AGAIN).only(trusted)
+    return Search(interpreter, goal.only(trusted), Context(program, steps), deadline, again)

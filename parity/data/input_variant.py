@@ -32,6 +32,7 @@ class Move:
     only: str = ""
 
     def apply(self, name: str, array: np.ndarray) -> np.ndarray:
+        """The input of this name, moved; as it is where another one moves."""
         if self.only not in ("", name):
             return array
         if self.kind == OFF_ZERO:

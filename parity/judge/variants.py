@@ -74,7 +74,7 @@ def one_changed(base: InputVariant, name: str) -> InputVariant:
 
 def again(regime: str = "unit") -> InputVariant:
     """Other inputs of the same kind, on which a cause has to hold as well."""
-    return InputVariant(regime).moved(PROPORTIONAL, 1, tolerances.CAUSE_AGAIN_SIZE)
+    return InputVariant(regime).moved(PROPORTIONAL, 1, tolerances.CAUSE_AGAIN)
 
 
 def every(dtypes: Sequence[str], regimes: Sequence[str], inputs: Iterable[str] = ()) -> Iterator[InputVariant]:

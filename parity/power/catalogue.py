@@ -23,6 +23,8 @@ from functools import partial
 from types import ModuleType
 from typing import Any
 
+from parity.sides import JAX, SIDES, TORCH
+
 CAUSES = (
     "constant factor", "scale by another dimension", "transposed axes", "permuted axes", "reversed index",
     "shifted index", "sign", "missing bias", "doubled bias", "mask off by one", "mask aligned at the other corner",
@@ -32,12 +34,10 @@ CAUSES = (
     "low-precision step", "missing term", "momentum convention", "gate order", "padding side", "tie rule",
     "clamp bound", "update order",
 )  # fmt: skip
-SIDES = ("jax", "torch")
 # `WEAK` of torch's scaled_dot_product_attention: its backward recomputes the weights from the log-sum-exp.
 FUSED = dict.fromkeys(
     ("wide", "offset"), "weights recomputed as exp(logit - log-sum-exp): large logits leave them no digit"
 )
-KINDS = ("forward", "gradient", "state")
 DTYPES = ("float64", "float32", "bfloat16")
 
 
@@ -83,7 +83,7 @@ class Comparison:
     weak: Mapping[tuple[str, str], str] = field(default_factory=dict)
 
 
-def plant(cause: str, sides: str = "jax torch", kind: str = "forward", **knobs: Any) -> tuple[Fault, ...]:
+def plant(cause: str, sides: str = " ".join(SIDES), kind: str = "forward", **knobs: Any) -> tuple[Fault, ...]:
     """One fault for each side in `sides`."""
     return tuple(Fault(cause, side, knobs, kind) for side in sides.split())
 
@@ -96,6 +96,7 @@ def functions() -> list[str]:
 
 
 def load(function: str) -> ModuleType:
+    """The module of one function."""
     return importlib.import_module(f"parity.power.functions.{function}")
 
 
@@ -108,8 +109,8 @@ def faults() -> Iterator[Comparison]:
             yield Comparison(
                 f"{function}/{fault.side}/{knobs}",
                 function,
-                partial(module.jax_function, **fault.knobs) if fault.side == "jax" else module.jax_function,
-                partial(module.torch_function, **fault.knobs) if fault.side == "torch" else module.torch_function,
+                partial(module.jax_function, **fault.knobs) if fault.side == JAX else module.jax_function,
+                partial(module.torch_function, **fault.knobs) if fault.side == TORCH else module.torch_function,
                 module.inputs,
                 fault,
                 state=getattr(module, "STATE", ()),
@@ -120,7 +121,7 @@ def ports() -> Iterator[Comparison]:
     """Every correct JAX idiom against every correct PyTorch idiom of the same function."""
     for function in functions():
         module = load(function)
-        idioms = (Port("jax", module.jax_function), Port("torch", module.torch_function), *module.PORTS)
+        idioms = (Port(JAX, module.jax_function), Port(TORCH, module.torch_function), *module.PORTS)
         jax, torch = ([port for port in idioms if port.side == side] for side in SIDES)
         for left, right in itertools.product(jax, torch):
             yield Comparison(

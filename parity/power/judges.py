@@ -1,4 +1,4 @@
-"""What other rules say of the same numbers: they see what parity sees, one word each.
+"""What other rules say of the same numbers that parity judges.
 
 Each rule gets, leaf by leaf, both sides' results in one precision and the float64 truth, and says whether it would have
 raised an alarm. `chex` is used where it is installed.

@@ -1,4 +1,4 @@
-"""Measures on the catalogue what parity sees and what it wrongly sees: one function's pairs at a time."""
+"""Measures detection and false alarms on the catalogue, one function's pairs at a time."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from parity.judge.ladder import is_uninformative, rungs
 from parity.power import catalogue
 from parity.power.catalogue import Comparison
 from parity.power.judges import alarms
-from parity.sides import SIDES
+from parity.sides import JAX, SIDES, TORCH
 
 TIMEOUT_S = 60.0
 
@@ -31,7 +31,7 @@ class Outcome:
         alarm: parity did not pass it.
         verdicts: verdict → number of comparisons.
         said: for a fault, the causes that parity names, most likely first.
-        false_alarms: for a correct pair, what did not pass, in words.
+        false_alarms: for a correct pair, what did not pass: comparison, verdict and message.
         weak: for a correct pair, comparisons where parity named the side whose arithmetic the catalogue calls weak.
         others: rule → alarm, for the rules of `judges.py`.
     """
@@ -51,6 +51,7 @@ class Outcome:
     others: dict[str, bool] = field(default_factory=dict)
 
     def to_dict(self) -> dict:
+        """As it stands in power.json."""
         return asdict(self)
 
 
@@ -70,12 +71,12 @@ def ports(function: str, seed: int, regimes: tuple[str, ...], compiled: bool) ->
         findings = [f for regime in regimes for f in rungs(cache, pair.dtypes, ("eager",), regime)]
         if compiled and number == 0:
             findings += rungs(cache, ("float32",), ("compiled",))
-        told = [finding for finding in findings if not is_uninformative(finding)]
-        yield _outcome(pair, seed, told, _others(cache, pair.dtypes))
+        judged = [finding for finding in findings if not is_uninformative(finding)]
+        yield _outcome(pair, seed, judged, _others(cache, pair.dtypes))
 
 
 def _cache(pair: Comparison, seed: int) -> RunCache:
-    functions = {"jax": pair.jax(), "torch": pair.torch()}
+    functions = {JAX: pair.jax(), TORCH: pair.torch()}
     return RunCache.live(functions, parse(pair.inputs(seed), "all", tuple(functions.values())), timeout_s=TIMEOUT_S)
 
 
@@ -85,7 +86,7 @@ def _outcome(
     weak = _weak(pair, findings)
     bad = [finding for finding in findings if not finding.verdict.passes and finding not in weak]
     said = [cause.name for finding in sorted(bad, key=lambda f: -f.verdict.severity) for cause in finding.causes]
-    words = tuple(
+    messages = tuple(
         f"{pair.name} seed {seed}: {f.leaf} {f.dtype} {f.mode} {f.regime} {f.verdict}: {f.message}" for f in bad
     )
     return Outcome(
@@ -99,7 +100,7 @@ def _outcome(
         alarm=bool(bad) or not findings,
         verdicts={str(v): n for v in Verdict if (n := sum(f.verdict is v for f in findings))},
         said=tuple(dict.fromkeys(said)) if pair.fault else (),
-        false_alarms=() if pair.fault else words,
+        false_alarms=() if pair.fault else messages,
         weak=len(weak),
         others=others,
     )
@@ -121,7 +122,7 @@ def _is_not_finite(finding: Finding) -> bool:
 
 def _others(cache: RunCache, dtypes: tuple[str, ...]) -> dict[str, bool]:
     """What the other rules say: outputs and gradients alike, in the precision of each rule."""
-    said: dict[str, bool] = {}
+    alarmed: dict[str, bool] = {}
     for dtype in ("float32", "bfloat16"):
         if dtype not in dtypes:
             continue
@@ -131,5 +132,5 @@ def _others(cache: RunCache, dtypes: tuple[str, ...]) -> dict[str, bool]:
         truth = {name: cache.truth(name, variants.given("unit", dtype)) for name in names}
         known = {name: value for name, value in truth.items() if value is not None}
         ours, theirs = ({name: side[name] for name in known} for side in both)
-        said |= alarms(ours, theirs, known, dtype)
-    return said
+        alarmed |= alarms(ours, theirs, known, dtype)
+    return alarmed

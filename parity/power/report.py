@@ -13,22 +13,23 @@ from parity.processes.files import write
 SCHEMA = "parity-power/1"
 
 
-def share(part: int, whole: int) -> str:
+def _share(part: int, whole: int) -> str:
     return f"{part} of {whole} ({100 * part / whole:.1f} %)" if whole else "none"
 
 
 def headline(power: Power) -> list[tuple[str, str, str]]:
-    """What, measured, target."""
+    """Rows of the summary: what, measured, target."""
     total = len(power.faults)
     return [
-        ("planted faults detected", share(power.detected, total), "≥ 99.5 %"),
+        ("planted faults detected", _share(power.detected, total), "≥ 99.5 %"),
         ("false alarms in correct comparisons", f"{len(power.false_alarms)} of {power.comparisons}", "0 of ≥ 10,000"),
-        ("true cause named first", share(power.named(1), total), "≥ 80 %"),
-        ("true cause in the first three", share(power.named(3), total), "≥ 95 %"),
+        ("true cause named first", _share(power.named(1), total), "≥ 80 %"),
+        ("true cause in the first three", _share(power.named(3), total), "≥ 95 %"),
     ]
 
 
 def to_dict(power: Power) -> dict[str, Any]:
+    """The content of power.json."""
     return {
         "schema": SCHEMA,
         "complete": power.complete,
@@ -42,6 +43,7 @@ def to_dict(power: Power) -> dict[str, Any]:
 
 
 def markdown(power: Power) -> str:
+    """The content of power.md."""
     functions = len({outcome.function for outcome in power.faults})
     lines = [
         "# What parity sees",
@@ -58,14 +60,18 @@ def markdown(power: Power) -> str:
     lines += [f"| {what} | {measured} | {target} |" for what, measured, target in headline(power)]
     lines += [
         "",
+        "The order in which causes are named was tuned on these same faults: the last two shares are not held-out figures.",
+        "",
         "## Other rules on the same pairs",
         "",
         "| rule | faults seen | correct pairs refused |",
         "|---|---:|---:|",
     ]
     refused = sum(outcome.alarm for outcome in power.ports)
-    lines += [f"| parity | {share(power.detected, len(power.faults))} | {share(refused, len(power.ports))} |"]
-    lines += [f"| {rule} | {share(saw, shown)} | {share(wrong, of)} |" for rule, saw, shown, wrong, of in power.rules()]
+    lines += [f"| parity | {_share(power.detected, len(power.faults))} | {_share(refused, len(power.ports))} |"]
+    lines += [
+        f"| {rule} | {_share(saw, shown)} | {_share(wrong, of)} |" for rule, saw, shown, wrong, of in power.rules()
+    ]
     lines += ["", "Each rule sees outputs and gradients of the same inputs, in the precision that it is made for.", ""]
     lines += [
         "## By cause",
@@ -88,7 +94,7 @@ def markdown(power: Power) -> str:
     lines += ["", "## Verdicts of the correct comparisons", "", "| verdict | comparisons |", "|---|---:|"]
     lines += [f"| {verdict} | {count} |" for verdict, count in power.verdicts().most_common()]
     if power.false_alarms:
-        lines += ["", "## False alarms", "", *(f"- {words}" for words in power.false_alarms)]
+        lines += ["", "## False alarms", "", *(f"- {message}" for message in power.false_alarms)]
     missed = [outcome.name for outcome in power.faults if not outcome.alarm]
     if missed:
         lines += ["", "## Faults that were not seen", "", *(f"- {name}" for name in missed)]
@@ -96,9 +102,11 @@ def markdown(power: Power) -> str:
 
 
 def write_report(power: Power, folder: Path) -> None:
+    """Writes power.json and power.md."""
     write(folder / "power.json", as_json(power))
     write(folder / "power.md", markdown(power))
 
 
 def as_json(power: Power) -> str:
+    """`to_dict` as text."""
     return json.dumps(to_dict(power), indent=2) + "\n"

@@ -16,7 +16,7 @@ REGIMES = ("unit", "tiny", "wide", "offset")
 
 @dataclass(frozen=True)
 class Power:
-    """The outcomes so far, and the rates that follow from them.
+    """The outcomes so far, and their sums.
 
     Attributes:
         done, total: tasks that are finished, of how many; `last` is the name of the one that ended last.
@@ -30,26 +30,32 @@ class Power:
 
     @property
     def complete(self) -> bool:
+        """All tasks are finished."""
         return self.done == self.total > 0
 
     @property
     def passed(self) -> bool:
+        """Complete, every fault detected, no false alarm."""
         return self.complete and self.detected == len(self.faults) > 0 < self.comparisons and not self.false_alarms
 
     @property
     def detected(self) -> int:
+        """Faults that parity did not pass."""
         return sum(outcome.alarm for outcome in self.faults)
 
     @property
     def comparisons(self) -> int:
+        """Judged comparisons of correct ports."""
         return sum(outcome.comparisons for outcome in self.ports)
 
     @property
     def false_alarms(self) -> list[str]:
-        return [words for outcome in self.ports for words in outcome.false_alarms]
+        """Comparisons of correct ports that did not pass."""
+        return [message for outcome in self.ports for message in outcome.false_alarms]
 
     @property
     def weak(self) -> int:
+        """Comparisons that named a side whose arithmetic the catalogue calls weak."""
         return sum(outcome.weak for outcome in self.ports)
 
     def named(self, first: int) -> int:
@@ -74,13 +80,14 @@ class Power:
 
     def rules(self) -> list[tuple[str, int, int, int, int]]:
         """Rule, faults it saw, faults it was shown, correct pairs it refused, correct pairs it was shown."""
-        found = []
+        rows = []
         for rule in RULES:
             seen, refused = ([o.others[rule] for o in group if rule in o.others] for group in (self.faults, self.ports))
-            found.append((rule, sum(seen), len(seen), sum(refused), len(refused)))
-        return found
+            rows.append((rule, sum(seen), len(seen), sum(refused), len(refused)))
+        return rows
 
     def verdicts(self) -> Counter[str]:
+        """Verdict → comparisons of correct ports."""
         total: Counter[str] = Counter()
         for outcome in self.ports:
             total.update(outcome.verdicts)
@@ -102,9 +109,9 @@ def run(
     work = [("faults", function, 0) for function in chosen]
     work += [("ports", function, seed) for seed in range(seeds) for function in chosen]
     tasks = [(f"{function}, {what}, seed {seed}", (what, function, seed, regimes)) for what, function, seed in work]
-    found: dict[str, list[Outcome]] = {"faults": [], "ports": []}
+    outcomes: dict[str, list[Outcome]] = {"faults": [], "ports": []}
     yield Power(total=len(tasks))
-    for done, (name, (what, outcomes)) in enumerate(run_tasks(_task, tasks, processes, lambda *_: None), 1):
-        found[what] += outcomes
-        faults, ports = (tuple(sorted(found[what], key=lambda o: (o.name, o.seed))) for what in ("faults", "ports"))
+    for done, (name, (what, new)) in enumerate(run_tasks(_task, tasks, processes, lambda *_: None), 1):
+        outcomes[what] += new
+        faults, ports = (tuple(sorted(outcomes[what], key=lambda o: (o.name, o.seed))) for what in ("faults", "ports"))
         yield Power(faults, ports, done, len(tasks), name)

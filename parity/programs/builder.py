@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from parity.programs.evaluate import fill
+from parity.programs.interpreter import fill
 from parity.programs.operations import BINARY, TABLE, count
 from parity.programs.program import Node, Program, Ref, references
 
@@ -28,6 +28,7 @@ class Builder:
         self.rules: list[str] = []
 
     def input(self, name: str, value: Tensor) -> Ref:
+        """A node for an input leaf."""
         self.inputs[name] = len(self.nodes)
         return self._append(Node("input", None, (), name), value)
 
@@ -42,6 +43,7 @@ class Builder:
         return self.call(op, TABLE[op], *args)
 
     def call(self, op: str, compute: Callable[..., Any], *args: Any) -> Any:
+        """The same for an operation that is not in `operations.TABLE`, or is done differently."""
         args = self._spread(args) if op in _SPREADING else args
         value = compute(*fill(args, self.values.__getitem__))
         if (
@@ -57,21 +59,24 @@ class Builder:
         return self._append(Node(op, compute, args, self.place), value)
 
     def shape(self, value: Any) -> tuple[int, ...]:
+        """The shape of a node's value; () for a literal."""
         return tuple(self.values[value.index].shape) if isinstance(value, Ref) else ()
 
     def value(self, value: Any) -> Any:
+        """What a node gives on the given inputs; a literal as it is."""
         return self.values[value.index] if isinstance(value, Ref) else value
 
     def mean(self, x: Any, dims: Sequence[int]) -> Any:
+        """The sum over `dims`, divided by the count."""
         return self.add("div", self.add("sum", x, tuple(dims)), float(count(self.shape(x), dims)))
 
     def program(self, outputs: dict[str, Any]) -> Program:
+        """The finished program; outputs that are literals become nodes."""
         named = {}
         for name, leaf in outputs.items():
             if not isinstance(leaf, Ref):
-                leaf = self._append(
-                    Node("constant", TABLE["constant"], (torch.as_tensor(leaf),), ""), torch.as_tensor(leaf)
-                )
+                value = torch.as_tensor(leaf)
+                leaf = self._append(Node("constant", TABLE["constant"], (value,)), value)
             named[name] = leaf.index
         return Program(self.side, self.nodes, self.inputs, named, tuple(dict.fromkeys(self.rules)))
 

@@ -17,6 +17,7 @@ from parity.programs import jax_fallback
 from parity.programs.builder import Builder
 from parity.programs.jax_operations import HANDLERS
 from parity.programs.program import Program, Ref
+from parity.sides import JAX
 
 _INNER = ("jaxpr", "call_jaxpr", "fun_jaxpr")
 _OPENED = {
@@ -39,9 +40,8 @@ def trace(function: Callable[..., Any], call: Call, arrays: Mapping[str, np.ndar
         return [jnp.asarray(leaf) for leaf in named.values()]
 
     with jax_backend.settings("float64"):
-        given = {name: jnp.asarray(array) for name, array in arrays.items()}
-        closed = jax.make_jaxpr(leaves)(given)
-        builder = Builder("jax")
+        closed = jax.make_jaxpr(leaves)({name: jnp.asarray(array) for name, array in arrays.items()})
+        builder = Builder(JAX)
         # A mapping is flattened in the order of its sorted keys.
         inputs = [builder.input(name, torch.from_numpy(np.array(arrays[name], order="C"))) for name in sorted(arrays)]
         with torch.no_grad():

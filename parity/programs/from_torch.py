@@ -14,14 +14,17 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_map_only
 
+from parity.data.leaf import Kind
 from parity.data.tree import named_leaves
 from parity.execution.backends import Call, torch_backend
 from parity.programs.builder import Builder
 from parity.programs.program import Program
 from parity.programs.torch_operations import DECOMPOSED, HANDLERS
+from parity.sides import TORCH
 
 _LIBRARY = Path(torch.__file__).parent
 _OWN = Path(__file__).parent
+_CALLERS = (_OWN.parent / "causes", _OWN.parent / "data")  # they call the function: no line of the caller's code
 
 
 class AliasedWrite(Exception):
@@ -38,11 +41,13 @@ class _Recorder(TorchDispatchMode):
         self.stale: set[int] = set()
 
     def knows(self, value: torch.Tensor, ref: Any) -> None:
+        """The tensor is the value of `ref` from here on."""
         self.known[id(value)] = ref
         self.alive.append(value)
         self.sharing.setdefault(_storage(value), []).append(value)
 
     def ref(self, value: torch.Tensor) -> Any:
+        """The node of a tensor; a constant for one that was never seen."""
         if id(value) in self.stale:
             raise AliasedWrite
         if id(value) not in self.known:
@@ -70,12 +75,12 @@ class _Recorder(TorchDispatchMode):
             return result
         if writes:
             return self._write(name, args[0], refs, named, result)
-        found = (
+        written = (
             HANDLERS[name](self.builder, *refs, **named)
             if name in HANDLERS
             else self._opaque(name, func, refs, named, result)
         )
-        for tensor, ref in zip(_tensors(result), found if isinstance(found, list) else [found], strict=True):
+        for tensor, ref in zip(_tensors(result), written if isinstance(written, list) else [written], strict=True):
             self.knows(tensor, ref)
         return result
 
@@ -98,20 +103,15 @@ class _Recorder(TorchDispatchMode):
         return result
 
     def _opaque(self, name: str, func: Any, refs: Any, named: Any, result: Any) -> Any:
-        everything = self.builder.call(name, lambda *a: func(*a[:-1], **dict(a[-1])), *refs, tuple(named.items()))
+        outputs = self.builder.call(name, lambda *a: func(*a[:-1], **dict(a[-1])), *refs, tuple(named.items()))
         if isinstance(result, torch.Tensor):
-            return everything
-        return [self.builder.add("item", everything, number) for number in range(len(result))]
+            return outputs
+        return [self.builder.add("item", outputs, number) for number in range(len(result))]
 
 
 def _tensors(result: Any) -> list[torch.Tensor]:
-    return (
-        [result]
-        if isinstance(result, torch.Tensor)
-        else [x for x in result if isinstance(x, torch.Tensor)]
-        if isinstance(result, (list, tuple))
-        else []
-    )
+    values = result if isinstance(result, (list, tuple)) else [result]
+    return [value for value in values if isinstance(value, torch.Tensor)]
 
 
 def _storage(value: torch.Tensor) -> int:
@@ -128,9 +128,7 @@ def _place() -> str:
             and not str(path).startswith("<")
             and path.name != "contextlib.py"
         ):
-            return (
-                "" if path.parent.name == "causes" or path.name == "arguments.py" else f"{path.name}:{frame.f_lineno}"
-            )
+            return "" if path.parent in _CALLERS else f"{path.name}:{frame.f_lineno}"
         frame = frame.f_back  # type: ignore[assignment]
     return ""
 
@@ -144,14 +142,14 @@ def trace(function: Callable[..., Any], call: Call, arrays: Mapping[str, np.ndar
 
 
 def _trace(function: Callable[..., Any], call: Call, arrays: Mapping[str, np.ndarray]) -> Program:
-    builder = Builder("torch")
+    builder = Builder(TORCH)
     recorder = _Recorder(builder)
     with torch_backend.settings("float64"), sdpa_kernel(SDPBackend.MATH):
         given = {name: torch_backend.from_numpy(array) for name, array in arrays.items()}
         for name, tensor in given.items():
             recorder.knows(tensor, builder.input(name, tensor.clone()))
         with torch.enable_grad(), recorder:
-            leaves = named_leaves(call(function, given), "out")
+            leaves = named_leaves(call(function, given), Kind.OUTPUT)
     outputs: dict[str, Any] = {}
     for name, leaf in leaves.items():
         if isinstance(leaf, torch.Tensor):

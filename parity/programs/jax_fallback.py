@@ -15,6 +15,7 @@ from parity.programs.program import references
 
 
 def to_torch(value: Any) -> torch.Tensor:
+    """A JAX array as a tensor of its dtype."""
     return torch_backend.from_numpy(jax_backend.to_numpy(value))
 
 
@@ -23,6 +24,8 @@ def _to_jax(value: Any) -> Any:
 
 
 def add(builder: Builder, primitive: Any, params: dict[str, Any], operands: list[Any]) -> list[Any]:
+    """Adds a node that calls the primitive; one result for each of its outputs."""
+
     def bind(*values: Any) -> list[Any]:
         result = primitive.bind(*values, **primitive.get_bind_params(params))
         return list(result) if primitive.multiple_results else [result]
@@ -34,7 +37,7 @@ def add(builder: Builder, primitive: Any, params: dict[str, Any], operands: list
             [c if jnp.issubdtype(r.dtype, jnp.inexact) else np.zeros(r.shape, jax.dtypes.float0) for c, r in pairs]
         )
 
-    # Compiled once: it is called for every candidate.
+    # Compiled once: it is called for every hypothesis.
     forward, backward = jax.jit(bind), jax.jit(pull_back)
 
     class Primitive(torch.autograd.Function):
@@ -56,5 +59,5 @@ def add(builder: Builder, primitive: Any, params: dict[str, Any], operands: list
     if not references(operands):
         with jax_backend.settings("float64"):
             return [builder.constant(to_torch(result)) for result in forward(*map(_to_jax, operands))]
-    everything = builder.call(primitive.name, Primitive.apply, *operands)
-    return [builder.add("item", everything, number) for number in range(len(builder.value(everything)))]
+    outputs = builder.call(primitive.name, Primitive.apply, *operands)
+    return [builder.add("item", outputs, number) for number in range(len(builder.value(outputs)))]

@@ -11,12 +11,11 @@ from parity.programs.builder import Builder
 from parity.programs.operations import BINARY, UNARY
 
 Handler = Callable[..., Any]
-_RENAMED = {"logistic": "sigmoid", "is_finite": "is_finite", "add_any": "add", "sign": "sign"}
+_RENAMED = {"logistic": "sigmoid", "add_any": "add"}
 
 
 def _torch_dtype(dtype: Any) -> torch.dtype:
-    found: torch.dtype = getattr(torch, str(dtype))
-    return found
+    return getattr(torch, str(dtype))
 
 
 def _elementwise(op: str) -> Handler:
@@ -36,6 +35,7 @@ def _integer_pow(b: Builder, params: Any, x: Any) -> Any:
 
 
 def power(b: Builder, _params: Any, x: Any, y: Any) -> Any:
+    """A power, or the root that it is."""
     if y == 0.5:
         return b.add("sqrt", x)
     if y == -0.5:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 
-def tensor(value: Any, like: Any = None) -> Tensor:
+def _tensor(value: Any, like: Any = None) -> Tensor:
     if isinstance(value, Tensor):
         return value
     if isinstance(value, (bool, complex)):
@@ -23,56 +23,43 @@ def tensor(value: Any, like: Any = None) -> Tensor:
 
 def _both(function: Callable[..., Any]) -> Callable[..., Any]:
     def call(x: Any, y: Any) -> Any:
-        return function(tensor(x, y), tensor(y, x))
+        return function(_tensor(x, y), _tensor(y, x))
 
     return call
 
 
-def divide(x: Any, y: Any) -> Any:
-    x, y = tensor(x, y), tensor(y, x)
+def _divide(x: Any, y: Any) -> Any:
+    x, y = _tensor(x, y), _tensor(y, x)
     if x.is_floating_point() or y.is_floating_point():
         return x / y
     return torch.div(x, y, rounding_mode="trunc")
 
 
 def _one(function: Callable[..., Any]) -> Callable[..., Any]:
-    return lambda x: function(tensor(x))
+    return lambda x: function(_tensor(x))
 
 
-def power(x: Any, y: Any) -> Any:
-    return torch.pow(x if isinstance(x, Tensor) else tensor(x, y), y)
+def _power(x: Any, y: Any) -> Any:
+    return torch.pow(x if isinstance(x, Tensor) else _tensor(x, y), y)
 
 
-def reduced(function: Callable[..., Tensor]) -> Callable[..., Any]:
+def _reduced(function: Callable[..., Tensor]) -> Callable[..., Any]:
     def call(x: Any, dims: Sequence[int]) -> Any:
         return function(x, tuple(dims)) if dims else x
 
     return call
 
 
-def product(x: Tensor, dims: Sequence[int]) -> Tensor:
-    for dim in sorted(dims, reverse=True):
-        x = x.prod(dim)
-    return x
+def _one_by_one(function: Callable[..., Tensor]) -> Callable[..., Any]:
+    def call(x: Tensor, dims: Sequence[int]) -> Tensor:
+        for dim in sorted(dims, reverse=True):
+            x = function(x, dim)
+        return x
+
+    return call
 
 
-def total(x: Tensor, dims: Sequence[int]) -> Tensor:
-    return torch.sum(x, tuple(dims))
-
-
-def every(x: Tensor, dims: Sequence[int]) -> Tensor:
-    for dim in sorted(dims, reverse=True):
-        x = x.all(dim)
-    return x
-
-
-def some(x: Tensor, dims: Sequence[int]) -> Tensor:
-    for dim in sorted(dims, reverse=True):
-        x = x.any(dim)
-    return x
-
-
-def dot(x: Any, y: Any, contract: Any, batch: Any) -> Any:
+def _dot(x: Any, y: Any, contract: Any, batch: Any) -> Any:
     """XLA's dot: batch axes, then free axes of `x`, then free axes of `y`."""
     (cx, cy), (bx, by) = contract, batch
     letters = iter("abcdefghijklmnopqrstuvwxyz")
@@ -87,49 +74,49 @@ def dot(x: Any, y: Any, contract: Any, batch: Any) -> Any:
     return torch.einsum(f"{''.join(names_x)},{''.join(names_y)}->{''.join(out)}", x.to(common), y.to(common))
 
 
-def broadcast(x: Any, shape: Sequence[int], dims: Sequence[int]) -> Any:
-    x = tensor(x)
+def _broadcast(x: Any, shape: Sequence[int], dims: Sequence[int]) -> Any:
+    x = _tensor(x)
     sizes = [1] * len(shape)
     for axis, dim in enumerate(dims):
         sizes[dim] = x.shape[axis]
     return x.reshape(sizes).expand(tuple(shape))
 
 
-def slice_(x: Tensor, axis: int, start: int, stop: int, step: int) -> Tensor:
+def _slice(x: Tensor, axis: int, start: int, stop: int, step: int) -> Tensor:
     return x[(slice(None),) * axis + (slice(start, stop, step),)]
 
 
-def pad(x: Any, value: Any, low: Sequence[int], high: Sequence[int]) -> Any:
+def _pad(x: Any, value: Any, low: Sequence[int], high: Sequence[int]) -> Any:
     """Negative amounts cut."""
     pairs = [amount for lo, hi in zip(reversed(low), reversed(high), strict=True) for amount in (lo, hi)]
     value = value.item() if isinstance(value, Tensor) else value
     return torch.nn.functional.pad(x, pairs, value=value)
 
 
-def iota(dtype: Any, start: Any, size: int, step: Any) -> Tensor:
+def _iota(dtype: Any, start: Any, size: int, step: Any) -> Tensor:
     return (start + step * torch.arange(size, dtype=torch.float64)).to(dtype)
 
 
-def convolution(x: Tensor, kernel: Tensor, stride: Any, dilation: Any, groups: int) -> Tensor:
+def _convolution(x: Tensor, kernel: Tensor, stride: Any, dilation: Any, groups: int) -> Tensor:
     """[N, C, …] by [O, C, …], without padding."""
     function = {1: torch.conv1d, 2: torch.conv2d, 3: torch.conv3d}[x.ndim - 2]
     return function(x, kernel, None, tuple(stride), 0, tuple(dilation), groups)
 
 
-def windows(x: Tensor, sizes: Sequence[int], strides: Sequence[int]) -> Tensor:
+def _windows(x: Tensor, sizes: Sequence[int], strides: Sequence[int]) -> Tensor:
     for axis, (size, stride) in enumerate(zip(sizes, strides, strict=True)):
         x = x.unfold(axis, size, stride)
     return x
 
 
-def window(reduce: Callable[..., Tensor]) -> Callable[..., Any]:
+def _window(reduce: Callable[..., Tensor]) -> Callable[..., Any]:
     def call(x: Tensor, sizes: Sequence[int], strides: Sequence[int]) -> Tensor:
-        return reduce(windows(x, sizes, strides), tuple(range(x.ndim, 2 * x.ndim)))
+        return reduce(_windows(x, sizes, strides), tuple(range(x.ndim, 2 * x.ndim)))
 
     return call
 
 
-def cumulative(function: Callable[..., Any]) -> Callable[..., Any]:
+def _cumulative(function: Callable[..., Any]) -> Callable[..., Any]:
     def call(x: Tensor, axis: int, reverse: bool) -> Tensor:
         x = x.flip(axis) if reverse else x
         result = function(x, axis)
@@ -139,60 +126,55 @@ def cumulative(function: Callable[..., Any]) -> Callable[..., Any]:
     return call
 
 
-def first_largest(x: Tensor, dims: Sequence[int]) -> Tensor:
+def _first_largest(x: Tensor, dims: Sequence[int]) -> Tensor:
     """The gradient goes to the first of several largest elements."""
     flat = x.flatten(dims[0])
     return torch.gather(flat, -1, flat.argmax(-1, keepdim=True)).squeeze(-1)
 
 
-def clamp(x: Any, low: Any, high: Any) -> Any:
-    low, high = (None if v is None else tensor(v, x) for v in (low, high))
+def _clamp(x: Any, low: Any, high: Any) -> Any:
+    low, high = (None if v is None else _tensor(v, x) for v in (low, high))
     return torch.clamp(x, low, high)
-
-
-def erfc(x: Tensor) -> Tensor:
-    return torch.special.erfc(x)
 
 
 UNARY: dict[str, Callable[..., Any]] = {
     "neg": torch.neg, "exp": torch.exp, "exp2": torch.exp2, "expm1": torch.expm1, "log": torch.log,
     "log1p": torch.log1p, "log2": torch.log2, "tanh": torch.tanh, "sin": torch.sin, "cos": torch.cos, "tan": torch.tan,
     "asin": torch.asin, "acos": torch.acos, "atan": torch.atan, "sinh": torch.sinh, "cosh": torch.cosh,
-    "sqrt": torch.sqrt, "sigmoid": torch.sigmoid, "erf": torch.erf, "erfc": erfc, "erf_inv": torch.erfinv,
+    "sqrt": torch.sqrt, "sigmoid": torch.sigmoid, "erf": torch.erf, "erfc": torch.special.erfc, "erf_inv": torch.erfinv,
     "abs": torch.abs, "sign": torch.sign, "floor": torch.floor, "ceil": torch.ceil, "round": torch.round,
     "is_finite": torch.isfinite, "not": torch.bitwise_not, "relu": torch.relu,
 }  # fmt: skip
 UNARY = {name: _one(function) for name, function in UNARY.items()}
 BINARY: dict[str, Callable[..., Any]] = {
-    "add": _both(torch.add), "sub": _both(torch.sub), "mul": _both(torch.mul), "div": divide, "pow": power,
+    "add": _both(torch.add), "sub": _both(torch.sub), "mul": _both(torch.mul), "div": _divide, "pow": _power,
     "max": _both(torch.maximum), "min": _both(torch.minimum), "rem": _both(torch.fmod), "atan2": _both(torch.atan2),
     "and": _both(torch.bitwise_and), "or": _both(torch.bitwise_or), "xor": _both(torch.bitwise_xor),
     "eq": _both(torch.eq), "ne": _both(torch.ne), "lt": _both(torch.lt), "le": _both(torch.le),
     "gt": _both(torch.gt), "ge": _both(torch.ge),
 }  # fmt: skip
 SHAPE: dict[str, Callable[..., Any]] = {
-    "reshape": lambda x, shape: tensor(x).reshape(tuple(shape)),
+    "reshape": lambda x, shape: _tensor(x).reshape(tuple(shape)),
     "permute": lambda x, axes: x.permute(tuple(axes)),
     "flip": lambda x, axes: x.flip(tuple(axes)),
-    "broadcast": broadcast,
-    "slice": slice_,
+    "broadcast": _broadcast,
+    "slice": _slice,
     "concat": lambda parts, axis: torch.cat(list(parts), axis),
-    "pad": pad,
-    "roll": lambda x, amount, axis: x.roll(amount, axis),
+    "pad": _pad,
 }
 TABLE: dict[str, Callable[..., Any]] = {
     **UNARY, **BINARY, **SHAPE,
     "detach": lambda x: x.detach(),
-    "convert": lambda x, dtype: tensor(x).to(dtype),
-    "where": lambda which, x, y: torch.where(tensor(which), tensor(x, y), tensor(y, x)),
-    "clamp": clamp,
-    "sum": reduced(total), "amax": reduced(torch.amax), "amin": reduced(torch.amin), "prod": product,
-    "all": every, "any": some,
+    "convert": lambda x, dtype: _tensor(x).to(dtype),
+    "where": lambda which, x, y: torch.where(_tensor(which), _tensor(x, y), _tensor(y, x)),
+    "clamp": _clamp,
+    "sum": _reduced(torch.sum), "amax": _reduced(torch.amax), "amin": _reduced(torch.amin), "prod": _one_by_one(torch.prod),
+    "all": _one_by_one(torch.all), "any": _one_by_one(torch.any),
     "argmax": lambda x, axis: x.argmax(axis), "argmin": lambda x, axis: x.argmin(axis),
-    "cumsum": cumulative(torch.cumsum), "cumprod": cumulative(torch.cumprod), "cummax": cumulative(torch.cummax),
-    "dot": dot, "convolution": convolution,
-    "window_sum": window(torch.sum), "window_max": window(first_largest),
-    "iota": iota, "fill": lambda value, shape, dtype: torch.full(tuple(shape), value, dtype=dtype),
+    "cumsum": _cumulative(torch.cumsum), "cumprod": _cumulative(torch.cumprod), "cummax": _cumulative(torch.cummax),
+    "dot": _dot, "convolution": _convolution,
+    "window_sum": _window(torch.sum), "window_max": _window(_first_largest),
+    "iota": _iota, "fill": lambda value, shape, dtype: torch.full(tuple(shape), value, dtype=dtype),
     "constant": lambda value: value,
     "item": lambda values, number: values[number],
     "triangle": lambda x, diagonal, upper: torch.triu(x, diagonal) if upper else torch.tril(x, diagonal),
@@ -202,4 +184,5 @@ REDUCTIONS = ("sum", "amax", "amin", "prod")
 
 
 def count(shape: Sequence[int], dims: Sequence[int]) -> int:
+    """How many elements a reduction over `dims` takes together."""
     return math.prod(shape[dim] for dim in dims)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -37,16 +37,20 @@ class Node:
 
     @cached_property
     def operands(self) -> tuple[int, ...]:
+        """Numbers of the nodes that it reads, in order."""
         return tuple(references(self.args))
 
     @property
     def is_floating(self) -> bool:
+        """Its value is a floating tensor."""
         return "float" in self.dtype
 
     def with_args(self, *args: Any) -> Node:
+        """The same operation on other arguments."""
         return replace(self, args=args)
 
     def with_arg(self, position: int, value: Any) -> Node:
+        """The same operation with one argument replaced."""
         return replace(self, args=(*self.args[:position], value, *self.args[position + 1 :]))
 
     def __str__(self) -> str:
@@ -54,6 +58,7 @@ class Node:
 
 
 def references(args: Any) -> list[int]:
+    """Numbers of the nodes in `args`, nested ones too."""
     if isinstance(args, Ref):
         return [args.index]
     if isinstance(args, (tuple, list)):
@@ -72,20 +77,39 @@ def applied(function: Callable[..., Any], *args: Any) -> Change:
 
 @dataclass(frozen=True)
 class Edit:
-    """New definitions for some nodes, and functions applied to the values of some nodes; `outputs` redirects leaves."""
+    """A change of a program.
+
+    Attributes:
+        nodes: new definitions.
+        after: what is applied to the values of nodes.
+        outputs: output leaf → the node that it is taken from instead.
+    """
 
     nodes: Mapping[int, Node] = field(default_factory=dict)
     after: Mapping[int, Change] = field(default_factory=dict)
     outputs: Mapping[str, int] = field(default_factory=dict)
 
+    @classmethod
+    def mapped(cls, members: Iterable[int], function: Callable[..., Any], *args: Any) -> Edit:
+        """`function` applied to the values of some nodes, with `args` behind them."""
+        return cls(after=dict.fromkeys(members, applied(function, *args)))
+
     @property
     def touched(self) -> set[int]:
+        """The nodes that are defined anew or changed."""
         return {*self.nodes, *self.after}
 
 
 @dataclass
 class Program:
-    """One side. `inputs` and `outputs` map leaf names to node numbers; `rules` are the places of custom derivatives."""
+    """What one side computes.
+
+    Attributes:
+        side: `jax` or `torch`.
+        nodes: in order: each reads earlier ones alone.
+        inputs, outputs: leaf name → number of its node.
+        rules: functions with derivatives of their own, and where they are called.
+    """
 
     side: str
     nodes: list[Node]
@@ -95,6 +119,7 @@ class Program:
 
     @cached_property
     def users(self) -> list[list[int]]:
+        """For each node, the nodes that read it."""
         users: list[list[int]] = [[] for _ in self.nodes]
         for index, node in enumerate(self.nodes):
             for operand in dict.fromkeys(node.operands):
@@ -114,22 +139,20 @@ class Program:
     def sources(self) -> list[frozenset[str]]:
         """For each node, the names of the inputs that it depends on."""
         names = {index: name for name, index in self.inputs.items()}
-        found: list[frozenset[str]] = []
+        sources: list[frozenset[str]] = []
         for index, node in enumerate(self.nodes):
             own = {names[index]} if index in names else set()
-            found.append(frozenset(own.union(*(found[i] for i in node.operands))))
-        return found
+            sources.append(frozenset(own.union(*(sources[i] for i in node.operands))))
+        return sources
 
     def below(self, start: set[int]) -> set[int]:
         """`start` and all nodes that depend on it."""
-        found = set(start)
-        stack = list(start)
+        reached, stack = set(start), list(start)
         while stack:
-            for user in self.users[stack.pop()]:
-                if user not in found:
-                    found.add(user)
-                    stack.append(user)
-        return found
+            new = set(self.users[stack.pop()]) - reached
+            reached |= new
+            stack += new
+        return reached
 
     def above(self, index: int, limit: int) -> dict[int, int]:
         """The ancestors of a node up to `limit` steps away: number → steps."""

@@ -6,44 +6,11 @@ from typing import Any
 
 import torch
 
+from parity.programs import torch_reductions, torch_shapes
 from parity.programs.builder import Builder
 from parity.programs.jax_operations import Handler, power
 from parity.programs.operations import BINARY, UNARY
-from parity.programs.torch_reductions import (
-    average_pool,
-    bmm,
-    convolution,
-    cumulative,
-    max_,
-    max_pool,
-    mean,
-    mm,
-    reduce,
-    spread,
-)
-from parity.programs.torch_shapes import (
-    arange,
-    convert,
-    expand,
-    filled_,
-    filled_like_,
-    full,
-    index,
-    pad,
-    permute,
-    repeat,
-    same,
-    select,
-    shape,
-    slice_,
-    split,
-    squeeze,
-    stack,
-    transpose,
-    triangle,
-    unbind,
-    unsqueeze,
-)
+from parity.programs.torch_shapes import convert
 
 # Opened by torch's own decompositions.
 DECOMPOSED = {
@@ -59,10 +26,6 @@ _BINARY = {
     "maximum": "max", "minimum": "min", "fmod": "rem", "atan2": "atan2", "bitwise_and": "and", "bitwise_or": "or",
     "bitwise_xor": "xor", "logical_and": "and", "logical_or": "or", "logical_xor": "xor",
 }  # fmt: skip
-
-
-def _to_copy(b: Builder, x: Any, *, dtype: Any = None, **_: Any) -> Any:
-    return convert(b, x, dtype)
 
 
 def _arithmetic(op: str) -> Handler:
@@ -93,10 +56,6 @@ def _floating(b: Builder, x: Any) -> Any:
 
 def _compare(op: str) -> Handler:
     return lambda b, x, y, **_: b.add(op, x, y)
-
-
-def _where(b: Builder, which: Any, x: Any, y: Any) -> Any:
-    return b.add("where", which, x, y)
 
 
 def _clamp(b: Builder, x: Any, low: Any = None, high: Any = None) -> Any:
@@ -141,29 +100,10 @@ HANDLERS: dict[str, Handler] = {
     "reciprocal": lambda b, x: b.add("div", 1.0, x), "rsqrt": _rsqrt, "square": lambda b, x: b.add("mul", x, x),
     "add": _arithmetic("add"), "sub": _arithmetic("sub"), "rsub": _rsub, "mul": _arithmetic("mul"), "div": _div,
     "pow": lambda b, x, y: power(b, None, x, y) if not (y == 2 and isinstance(y, int)) else b.add("pow", x, y),
-    "sum": reduce("sum"), "amax": reduce("amax"), "amin": reduce("amin"), "mean": mean,
-    "var": spread(False, False), "std": spread(True, False), "var_mean": spread(False, True), "std_mean": spread(True, True),
-    "max": max_("amax", "argmax"), "min": max_("amin", "argmin"),
-    "detach": lambda b, x: b.add("detach", x), "clone": same, "alias": same, "lift_fresh": same, "contiguous": same,
-    "lift_fresh_copy": same, "_to_copy": _to_copy, "view": shape, "reshape": shape,
-    "_unsafe_view": shape, "_reshape_alias": shape,
-    "expand": expand, "unsqueeze": unsqueeze, "squeeze": squeeze, "permute": permute, "transpose": transpose,
-    "t": transpose, "slice": slice_, "select": select, "split": split, "split_with_sizes": split, "unbind": unbind,
-    "cat": lambda b, parts, dim=0: b.add("concat", list(parts), dim % max(len(b.shape(parts[0])), 1)), "stack": stack,
-    "flip": lambda b, x, dims: b.add("flip", x, tuple(d % len(b.shape(x)) for d in dims)), "constant_pad_nd": pad,
-    "mm": mm, "bmm": bmm, "mv": mm, "dot": mm, "convolution": convolution, "where": _where, "clamp": _clamp,
-    "clamp_min": _bound("max"), "clamp_max": _bound("min"), "lerp": _lerp,
-    "masked_fill": lambda b, x, mask, value: b.add("where", mask, value, x), "unsafe_split": split,
+    "detach": _plain("detach"), "where": _plain("where"), "clamp": _clamp, "clamp_min": _bound("max"), "clamp_max": _bound("min"),
+    "masked_fill": lambda b, x, mask, value: b.add("where", mask, value, x), "lerp": _lerp,
     "hardtanh": lambda b, x, low=-1.0, high=1.0: b.call("clamp", torch.nn.functional.hardtanh, x, low, high),
-    "max_pool2d_with_indices": max_pool, "avg_pool2d": average_pool,
-    "embedding": lambda b, table, places, *_: index(b, table, [places]),
-    "arange": arange, "full": full, "ones": filled_(1.0), "zeros": filled_(0.0), "ones_like": filled_like_(1.0),
-    "zeros_like": filled_like_(0.0), "full_like": filled_like_(None), "scalar_tensor": lambda b, value, **_: value,
-    "new_zeros": lambda b, x, shape, dtype=None, **_: full(b, shape, 0.0, dtype=dtype or b.value(x).dtype),
-    "new_ones": lambda b, x, shape, dtype=None, **_: full(b, shape, 1.0, dtype=dtype or b.value(x).dtype),
-    "new_full": lambda b, x, shape, value, dtype=None, **_: full(b, shape, value, dtype=dtype or b.value(x).dtype),
-    "repeat": repeat, "tril": triangle(False), "triu": triangle(True), "cumsum": cumulative("cumsum"),
-    "cumprod": cumulative("cumprod"), "index": index,
+    **torch_reductions.HANDLERS, **torch_shapes.HANDLERS,
 }  # fmt: skip
 HANDLERS |= {
     f"_foreach_{name}": _foreach(name)

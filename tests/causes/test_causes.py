@@ -17,20 +17,19 @@ import parity
 from parity.causes import explain
 from parity.data.arguments import parse
 from parity.data.inputs import normal
-from parity.execution.run_cache import InputVariant, RunCache
+from parity.execution.run_cache import RunCache
 from parity.judge.finding import Finding, Verdict
-from parity.judge.ladder import judge
-from parity.judge.structure import comparable
+from parity.judge.ladder import rung
 from parity.sides import SIDES
 
 pytestmark = pytest.mark.both
 
 
-def explained(*arguments):
+def with_causes(*arguments):
     """`explain` that raises what goes wrong inside; it imports both frameworks, so it is imported when it is called."""
     from parity.causes import explanation
 
-    return explanation.explained(*arguments)
+    return explanation.with_causes(*arguments)
 
 
 class Jax:
@@ -164,14 +163,12 @@ CASES = {
 }
 
 
-def evidence_of(jax_fn, torch_fn, inputs):
-    return RunCache({"jax": jax_fn, "torch": torch_fn}, parse(inputs, "all", ()), None, 20.0)
+def cache_of(jax_fn, torch_fn, inputs):
+    return RunCache.live({"jax": jax_fn, "torch": torch_fn}, parse(inputs, "all", ()), timeout_s=20.0)
 
 
-def judged(evidence):
-    results = [evidence.result(side, "float64", "eager", InputVariant("float64")) for side in SIDES]
-    leaves, findings = comparable(*results, "float64", "eager")
-    return [*findings, *(judge(evidence, leaf, "float64", "eager") for leaf in leaves)]
+def judged(cache):
+    return [finding for findings in rung(cache, "float64", "eager") for finding in findings]
 
 
 def on(side, function, **knobs):
@@ -180,8 +177,8 @@ def on(side, function, **knobs):
 
 def causes_of(jax_fn, torch_fn, inputs, budget_s=20.0):
     """Leaf → causes, of the leaves that differ."""
-    evidence = evidence_of(jax_fn, torch_fn, inputs)
-    findings = explained(evidence, judged(evidence), budget_s)
+    cache = cache_of(jax_fn, torch_fn, inputs)
+    findings = with_causes(cache, judged(cache), budget_s)
     return {f.leaf: f.causes for f in findings if not f.verdict.passes}
 
 
@@ -222,9 +219,9 @@ def test_unrelated_functions_are_not_explained():
 
 
 def test_equal_functions_cost_nothing():
-    evidence = evidence_of(on("jax", norm), on("torch", norm), {"x": X})
-    findings = tuple(judged(evidence))
-    assert explain(evidence, findings) == findings
+    cache = cache_of(on("jax", norm), on("torch", norm), {"x": X})
+    findings = tuple(judged(cache))
+    assert explain(cache, findings) == findings
 
 
 def test_a_tie_is_told_from_a_rule():
@@ -293,10 +290,10 @@ def test_in_place_writes_and_views_are_followed():
 
 
 def test_the_same_causes_in_other_modes():
-    evidence = evidence_of(on("jax", norm), on("torch", norm, less=1), {"x": X})
-    findings = judged(evidence)
+    cache = cache_of(on("jax", norm), on("torch", norm, less=1), {"x": X})
+    findings = judged(cache)
     compiled = [Finding(f.leaf, f.dtype, "compiled", f.verdict) for f in findings]
-    told = {(f.leaf, f.mode): f.causes for f in explained(evidence, [*findings, *compiled], 20.0)}
+    told = {(f.leaf, f.mode): f.causes for f in with_causes(cache, [*findings, *compiled], 20.0)}
     assert told["out", "eager"]
     assert told["out", "eager"] == told["out", "compiled"]
 
@@ -309,10 +306,10 @@ def test_the_budget_is_kept():
             x = n.tanh(x @ x.T / (16.0 + layer)) * (n.sigmoid(x) if wrong else n.sin(x) + 0.7 * n.cos(x))
         return x
 
-    evidence = evidence_of(on("jax", deep), on("torch", deep, wrong=True), wide)
-    findings = judged(evidence)
+    cache = cache_of(on("jax", deep), on("torch", deep, wrong=True), wide)
+    findings = judged(cache)
     start = time.monotonic()
-    explain(evidence, findings, budget_s=1.0)
+    explain(cache, findings, budget_s=1.0)
     assert time.monotonic() - start < 8.0
 
 
@@ -334,9 +331,9 @@ def test_broken_functions_do_not_raise(broken):
     def torch_fn(x):
         return {"a": torch.exp(x), "b": "words"} if broken == "not a tensor" else {"a": torch.exp(x)}
 
-    evidence = evidence_of(jax_fn, torch_fn, {"x": X})
+    cache = cache_of(jax_fn, torch_fn, {"x": X})
     findings = [Finding("out/a", "float64", "eager", Verdict.SEMANTIC)]
-    assert [f.leaf for f in explain(evidence, findings)] == ["out/a"]
+    assert [f.leaf for f in explain(cache, findings)] == ["out/a"]
 
 
 def test_inputs_are_left_alone():

@@ -181,6 +181,7 @@ class TestReport:
         for line in (
             "4 planted faults in 2 functions, on either side, in outputs, gradients or state alone; 2 judgements of",
             "| planted faults detected | 3 of 4 (75.0 %) | ≥ 99.5 % |",
+            "the last two shares are not held-out figures.\n\n## Other rules",
             "| parity | 3 of 4 (75.0 %) | 1 of 2 (50.0 %) |",
             "| torch.testing.assert_close | 1 of 3 (33.3 %) | 1 of 2 (50.0 %) |",
             "| sign | 2 | 2 | 1 | 2 |",

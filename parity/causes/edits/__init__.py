@@ -1,1 +1,1 @@
-"""Families of edits: each module makes candidates of one kind from a program."""
+"""Families of edits: each module makes hypotheses of one kind from a program."""

@@ -8,10 +8,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from parity.causes.candidate import Candidate
 from parity.causes.context import Context
 from parity.causes.edits.sites import groups, title
-from parity.programs.evaluate import Machine
+from parity.causes.hypothesis import Hypothesis
+from parity.judge.tolerances import CAUSE_ACTIVATION_ATOL, CAUSE_ACTIVATION_RTOL
+from parity.programs.interpreter import Interpreter
 from parity.programs.operations import ELEMENTWISE
 from parity.programs.program import Edit, Program
 
@@ -38,22 +39,20 @@ KNOWN: dict[str, Callable[[Tensor], Tensor]] = {
 }
 
 
-def activations(context: Context, machine: Machine) -> Iterator[Candidate]:
+def activations(context: Context, interpreter: Interpreter) -> Iterator[Hypothesis]:
+    """Every activation that is recognised, exchanged for each other one."""
     program = context.program
-    for members in groups(program, program.live):
-        recognised = [_recognise(program, machine, index) for index in members]
-        if not all(recognised):
+    for members, _ in groups(program):
+        recognised = {index: _recognise(program, interpreter, index) for index in members}
+        sources = {index: source for index, (_, source) in recognised.items()}
+        name = recognised[members[0]][0]
+        if not all(known for known, _ in recognised.values()):
             continue
-        name = recognised[0][0]  # type: ignore[index]
         for other, function in KNOWN.items():
             if other != name:
-                edit = Edit(
-                    after={
-                        i: _replaced(found[1], function) for i, found in zip(members, recognised, strict=True) if found
-                    }
-                )
+                edit = Edit(after={i: _replaced(source, function) for i, source in sources.items()})
                 gelu = name.startswith("gelu") and other.startswith("gelu")
-                yield Candidate(
+                yield Hypothesis(
                     "gelu form" if gelu else "another activation",
                     f"{title(program, members)}: {other} in place of {name}",
                     edit,
@@ -65,19 +64,21 @@ def _replaced(source: int, function: Callable[[Tensor], Tensor]) -> Callable[...
     return lambda _value, get: function(get(source))
 
 
-def _recognise(program: Program, machine: Machine, index: int) -> tuple[str, int] | None:
-    """The name of the known function that gives this node from an earlier one, and the number of that one."""
+def _recognise(program: Program, interpreter: Interpreter, index: int) -> tuple[str, int]:
+    """The name of the known function that gives this node from an earlier one, and the number of that one; "" if none does."""
     node = program.nodes[index]
     if node.op not in ELEMENTWISE or not node.is_floating or not node.shape:
-        return None
-    value = machine.value(index)
+        return "", 0
+    value = interpreter.value(index)
     for source, _steps in program.above(index, 10).items():
         other = program.nodes[source]
-        given = machine.value(source)
+        given = interpreter.value(source)
         if other.shape != node.shape or not other.is_floating or not (given.min() < 0 < given.max()):
             continue  # on one side of zero a relu is no relu
         for name, function in KNOWN.items():
             with torch.no_grad():
-                if torch.allclose(function(machine.value(source).double()), value.double(), rtol=1e-9, atol=1e-13):
+                if torch.allclose(
+                    function(given.double()), value.double(), rtol=CAUSE_ACTIVATION_RTOL, atol=CAUSE_ACTIVATION_ATOL
+                ):
                     return name, source
-    return None
+    return "", 0

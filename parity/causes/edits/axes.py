@@ -9,9 +9,9 @@ from typing import Any
 
 from torch import Tensor
 
-from parity.causes.candidate import Candidate
 from parity.causes.constants import close
 from parity.causes.context import Context
+from parity.causes.hypothesis import Hypothesis
 from parity.programs.operations import ELEMENTWISE, REDUCTIONS, TABLE, count
 from parity.programs.program import Edit, Node, Program, Ref
 
@@ -55,29 +55,25 @@ def _joined(regions: list[Region]) -> Region:
     )
 
 
-def reductions(context: Context) -> Iterator[Candidate]:
+def reductions(context: Context) -> Iterator[Hypothesis]:
+    """Reductions over other axes: those of one line, of one kind, and each alone."""
     program = context.program
-    found = [
-        r
-        for i in program.live
-        if program.nodes[i].op in REDUCTIONS and program.nodes[i].operands
-        for r in [_region(program, i)]
-        if r
-    ]
+    reducing = [i for i in program.live if program.nodes[i].op in REDUCTIONS and program.nodes[i].operands]
+    regions = [region for i in reducing if (region := _region(program, i))]
     by_kind: dict[Any, list[Region]] = {}
     by_line: dict[Any, list[Region]] = {}
-    for region in found:
+    for region in regions:
         place = program.nodes[min(region.reductions)].place
         by_kind.setdefault((region.full, region.dims), []).append(region)
         by_line.setdefault((region.full, region.dims, place), []).append(region)
-    sets = [_joined(group) for group in (*by_line.values(), *by_kind.values())] + found
+    sets = [_joined(group) for group in (*by_line.values(), *by_kind.values())] + regions
     tried = set()
     for region in sets:
         for dims in _choices(region):
             key = (region.reductions, dims)
             if key not in tried:
                 tried.add(key)
-                yield _candidate(program, region, dims)
+                yield _over(program, region, dims)
 
 
 def _choices(region: Region) -> list[tuple[int, ...]]:
@@ -87,7 +83,7 @@ def _choices(region: Region) -> list[tuple[int, ...]]:
     return [dims for dims in options if dims != region.dims]
 
 
-def _candidate(program: Program, region: Region, dims: tuple[int, ...]) -> Candidate:
+def _over(program: Program, region: Region, dims: tuple[int, ...]) -> Hypothesis:
     before, now = count(region.full, region.dims), count(region.full, dims)
     nodes = {}
     for index in region.inside:
@@ -104,7 +100,7 @@ def _candidate(program: Program, region: Region, dims: tuple[int, ...]) -> Candi
     )
     name = "softmax axis" if is_softmax else "reduction axis"
     places = ", ".join(dict.fromkeys(str(program.nodes[i]) for i in sorted(region.reductions)))
-    return Candidate(
+    return Hypothesis(
         name, f"{places}: over axes {dims} in place of {region.dims} of {region.full}", Edit(nodes), 4 + 0.1 * len(dims)
     )
 

@@ -5,21 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from parity.causes.candidate import Candidate
 from parity.causes.context import CARRIERS, Context
 from parity.causes.edits.sites import groups, title
-from parity.causes.naming import literal_cause
+from parity.causes.hypothesis import Hypothesis
+from parity.causes.naming import TINY, literal_cause
+from parity.data.leaf import Kind, LeafName
 from parity.programs.operations import TABLE
 from parity.programs.program import Edit, Node, Ref
 
 _REACH = 14
 
 
-def bypasses(context: Context) -> Iterator[Candidate]:
+def bypasses(context: Context) -> Iterator[Hypothesis]:
     """Each node replaced by one of its operands."""
     program = context.program
-    for members in groups(program, program.live):
-        node = program.nodes[members[0]]
+    for members, node in groups(program):
         if node.op in CARRIERS or (not node.shape and not node.operands):
             continue
         for position, arg in enumerate(node.args):
@@ -31,10 +31,10 @@ def bypasses(context: Context) -> Iterator[Candidate]:
                 continue
             nodes = {i: _copy(program.nodes[i], program.nodes[i].args[position].index) for i in members}
             name, rank = _name(context, members[0], position)
-            yield Candidate(name, f"without {title(program, members)}", Edit(nodes), rank)
+            yield Hypothesis(name, f"without {title(program, members)}", Edit(nodes), rank)
             if node.op == "sub" and position == 1:
                 edit = Edit({i: replace(program.nodes[i], compute=lambda x, y: -y) for i in members})
-                yield Candidate("missing term", f"{title(program, members)} of nothing", edit, rank)
+                yield Hypothesis("missing term", f"{title(program, members)} without its first operand", edit, rank)
 
 
 def _copy(node: Node, source: int) -> Node:
@@ -55,7 +55,7 @@ def _name(context: Context, index: int, kept: int) -> tuple[str, float]:
     if (
         node.op in ("add", "max")
         and isinstance(dropped, (int, float))
-        and abs(dropped) <= 2e-2
+        and abs(dropped) <= TINY
         and context.into_root(index)
     ):
         return "eps value", 7
@@ -86,20 +86,17 @@ def _decay(context: Context, index: int, dropped: int) -> tuple[str, float] | No
     if node.op != "mul" or factor is None or abs(factor) > 0.2 or source is None:
         return None
     leaf = next((leaf for leaf, i in context.program.outputs.items() if context.program.nodes[i] is source), "")
-    state = (
-        context.is_state(context.program.inputs[source.place]) if source.op == "input" else leaf.removeprefix("out/")
-    )
+    state = context.is_state(context.program.inputs[source.place]) if source.op == "input" else LeafName(leaf).path
     if not state:
         return None
     own = [leaf for leaf, i in context.program.outputs.items() if i in context.program.below({index})]
-    return ("weight decay value", 13) if own == [f"out/{state}"] else ("coupled weight decay", 13)
+    return ("weight decay value", 13) if own == [LeafName.of(Kind.OUTPUT, state)] else ("coupled weight decay", 13)
 
 
-def shortcuts(context: Context) -> Iterator[Candidate]:
+def shortcuts(context: Context) -> Iterator[Hypothesis]:
     """A node replaced by an earlier one of the same shape: everything between them left out."""
     program = context.program
-    for members in groups(program, program.live):
-        node = program.nodes[members[0]]
+    for members, node in groups(program):
         if not node.is_floating or node.op in CARRIERS or not node.shape:
             continue
         for source, steps in program.above(members[0], _REACH).items():
@@ -114,13 +111,13 @@ def shortcuts(context: Context) -> Iterator[Candidate]:
             pairs = {i: source + i - members[0] for i in members}
             if any(not 0 <= s < i or program.nodes[s].op != other.op for i, s in pairs.items()):
                 continue
-            words = f"{title(program, (source,))} in place of {title(program, members)}"
-            yield Candidate(
-                "missing term", words, Edit({i: _copy(program.nodes[i], s) for i, s in pairs.items()}), 30 + steps / 10
+            change = f"{title(program, (source,))} in place of {title(program, members)}"
+            yield Hypothesis(
+                "missing term", change, Edit({i: _copy(program.nodes[i], s) for i, s in pairs.items()}), 30 + steps / 10
             )
 
 
-def leaves_unchanged(context: Context) -> Iterator[Candidate]:
+def leaves_unchanged(context: Context) -> Iterator[Hypothesis]:
     """An output leaf that is an input as it came."""
     program = context.program
     for leaf, index in program.outputs.items():
@@ -130,6 +127,6 @@ def leaves_unchanged(context: Context) -> Iterator[Candidate]:
                 and source != index
                 and name in program.sources[index]
             ):
-                yield Candidate(
+                yield Hypothesis(
                     "missing term", f"{leaf} is the input {name} unchanged", Edit(outputs={leaf: source}), 12
                 )

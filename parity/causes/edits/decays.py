@@ -6,43 +6,40 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from parity.causes.candidate import Candidate, Knob
 from parity.causes.context import Context
 from parity.causes.edits.sites import groups, title
-from parity.programs.program import Edit, Node, Program, Ref, applied
+from parity.causes.hypothesis import Hypothesis, ScalarEdit
+from parity.data.leaf import Kind, LeafName
+from parity.programs.program import Edit, Node, Program, Ref
 
 
-def decays(context: Context) -> Iterator[Knob]:
+def decay_edits(context: Context) -> Iterator[ScalarEdit]:
     """Weight decay taken out of the gradient, and taken from the parameter directly instead."""
     program = context.program
-    for members in groups(program, program.live):
-        found = [_decay_term(context, index) for index in members]
-        if not all(found):
+    for members, _ in groups(program):
+        terms = {index: term for index in members if (term := _decay_term(context, index))}
+        if len(terms) < len(members):
             continue
         edits = {
-            i: replace(program.nodes[i], compute=lambda x, _y: x)
-            if f[0] == 1
-            else replace(program.nodes[i], compute=lambda _x, y: y)
-            for i, f in zip(members, found, strict=True)
-            if f
+            i: replace(program.nodes[i], compute=lambda x, y, kept=1 - position: (x, y)[kept])
+            for i, (position, _) in terms.items()
         }
         sites = [
-            (o, f[1])
-            for f in found
-            if f
+            (o, source)
+            for _, source in terms.values()
             for o in program.outputs.values()
-            if program.nodes[o].shape == program.nodes[f[1]].shape and f[1] in program.above(o, 60)
+            if program.nodes[o].shape == program.nodes[source].shape and source in program.above(o, 60)
         ]
         leaves = {o: s for o, s in sites if _is_own(program, o, s)}
         below = program.below(set(members))
         if leaves and any(o not in leaves and o in below for o in program.outputs.values()):  # it reaches a moment too
-            yield _decay_knob(program, members, edits, leaves)
+            yield _decay_edit(program, members, edits, leaves)
 
 
 def _is_own(program: Program, output: int, source: int) -> bool:
     """The output leaf that carries the name of the input; where none does, one that starts from it."""
     name = program.nodes[source].place
-    named = [index for leaf, index in program.outputs.items() if leaf == f"out/{name}"]
+    named = [index for leaf, index in program.outputs.items() if leaf == LeafName.of(Kind.OUTPUT, name)]
     return output in named if named else source in program.above(output, 2)
 
 
@@ -62,24 +59,26 @@ def _decay_term(context: Context, index: int) -> tuple[int, int] | None:
     return None
 
 
-def _decay_knob(program: Program, members: tuple[int, ...], edits: dict[int, Node], leaves: dict[int, int]) -> Knob:
+def _decay_edit(
+    program: Program, members: tuple[int, ...], edits: dict[int, Node], leaves: dict[int, int]
+) -> ScalarEdit:
     def make(amount: float) -> Edit:
         after = {o: (lambda x, get, s=s: x - amount * get(s)) for o, s in leaves.items()}
         return Edit(edits, after)
 
-    def describe(amount: float) -> Candidate:
+    def describe(amount: float) -> Hypothesis:
         names = ", ".join(program.nodes[s].place for s in leaves.values())
-        words = f"{title(program, members)} left out, and {amount:.6g} times {names} subtracted at the end instead"
-        return Candidate("coupled weight decay", words, make(amount), 3)
+        change = f"{title(program, members)} left out, and {amount:.6g} times {names} subtracted at the end instead"
+        return Hypothesis("coupled weight decay", change, make(amount), 3)
 
-    return Knob(make, 0.0, describe, (), is_neutral=False)
+    return ScalarEdit(make, 0.0, describe, (), is_neutral=False)
 
 
-def lookaheads(context: Context) -> Iterator[Candidate]:
+def lookaheads(context: Context) -> Iterator[Hypothesis]:
     """Nesterov: where the new momentum `c m + g` is used, `g + c (c m + g)` instead."""
     program = context.program
     new_momenta = [i for i in program.live if program.nodes[i].op == "add" and _decayed(program, i)]
-    for members in groups(program, new_momenta):
+    for members, _ in groups(program, new_momenta):
         nodes: dict[int, Node] = {}
         after: dict[int, Any] = {}
         for index in members:
@@ -95,7 +94,7 @@ def lookaheads(context: Context) -> Iterator[Candidate]:
                     return compute(*(extra + factor * v if k in where else v for k, v in enumerate(own)))
 
                 nodes[user] = replace(node, args=(*node.args, rest), compute=ahead)
-        yield Candidate(
+        yield Hypothesis(
             "momentum convention",
             f"the new momentum of {title(program, members)} looked ahead once more (Nesterov)",
             Edit(nodes, after),
@@ -115,26 +114,21 @@ def _decayed(program: Program, index: int) -> tuple[int, float] | None:
     return None
 
 
-def complements(context: Context) -> Iterator[Candidate]:
+def complements(context: Context) -> Iterator[Hypothesis]:
     """1 - x in place of x, which exchanges the weights of a moving average."""
     program = context.program
-    for members in groups(program, program.live):
-        node = program.nodes[members[0]]
+    for members, node in groups(program):
         if node.is_floating and node.shape and (node.op == "sigmoid" or _is_weight(program, members[0])):
-            edit = Edit(after=dict.fromkeys(members, applied(_one_less)))
-            yield Candidate("momentum convention", f"1 less {title(program, members)}", edit, 3.5)
-
-
-def _one_less(x: Any) -> Any:
-    return 1 - x
+            edit = Edit.mapped(members, lambda x: 1 - x)
+            yield Hypothesis("momentum convention", f"1 - x in place of x at {title(program, members)}", edit, 3.5)
 
 
 def _is_weight(program: Program, index: int) -> bool:
-    """Used beside 1 less itself."""
+    """Used beside 1 minus itself."""
     return any(program.nodes[u].op == "sub" and program.nodes[u].args[0] == 1.0 for u in program.users[index])
 
 
-def averages(context: Context) -> Iterator[Candidate]:
+def averages(context: Context) -> Iterator[Hypothesis]:
     """Every a exchanged with 1 - a, in one line or everywhere."""
     program = context.program
     places: dict[tuple[float, str], dict[int, Node]] = {}
@@ -146,5 +140,5 @@ def averages(context: Context) -> Iterator[Candidate]:
                     key = (round(min(value, 1 - value), 9), place)
                     places.setdefault(key, {})[index] = node.with_arg(position, 1 - value)
     for (value, place), nodes in places.items():
-        words = f"{value:.6g} and {1 - value:.6g} exchanged{f' at {place}' if place else ''}"
-        yield Candidate("momentum convention", words, Edit(nodes), 6)
+        change = f"{value:.6g} and {1 - value:.6g} exchanged{f' at {place}' if place else ''}"
+        yield Hypothesis("momentum convention", change, Edit(nodes), 6)

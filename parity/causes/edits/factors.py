@@ -2,87 +2,80 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Any
 
 import torch
 
-from parity.causes.candidate import Candidate, Knob
-from parity.causes.context import COMPARISONS, Context
+from parity.causes.context import Context
 from parity.causes.edits.sites import groups, title
+from parity.causes.hypothesis import Hypothesis, ScalarEdit
 from parity.causes.naming import TINY, factor_cause
-from parity.programs.evaluate import Machine
-from parity.programs.program import Edit
+from parity.programs.interpreter import Interpreter
+from parity.programs.program import Edit, Program
 
-_OPS = {"add", "sub", "mul", "div", "pow", "max", "min", "clamp", "where", "iota", "fill", "pad", *COMPARISONS}
-_EPS = (1e-12, 1e-10, 1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 0.0)
+_HANDED_ON = {"broadcast", "reshape", "permute", "convert", "item"}
 
 
-def factor_knobs(context: Context) -> Iterator[Knob]:
+def factor_edits(context: Context) -> Iterator[ScalarEdit]:
     """A factor on each node."""
-    program = context.program
-    for members in groups(program, program.live):
-        node = program.nodes[members[0]]
-        if (
-            not node.is_floating
-            or node.op in ("broadcast", "reshape", "permute", "convert", "item", "neg")
-            or node.dtype != "float64"
-        ):
-            continue
-        make: Callable[[float], Edit] = partial(lambda m, c: _after(m, lambda value: value * c), members)
-
-        def describe(new: float, members: tuple[int, ...] = members, make: Callable[[float], Edit] = make) -> Candidate:
-            name, why, rank = factor_cause(context, members[0], 1.0, new, is_literal=False)
-            return Candidate(
-                name, f"{title(program, members)} times {new:.6g}{', ' + why if why else ''}", make(new), rank + 3
-            )
-
-        guesses = [-1.0, 0.0, 2.0, 0.5]
-        if context.is_sum(members[0]):
-            guesses += [x for count in sorted(context.counts)[:12] for x in (float(count), 1 / count)]
-        yield Knob(make, 1.0, describe, guesses)
+    for members, node in groups(context.program):
+        if node.dtype == "float64" and node.op not in _HANDED_ON and node.op != "neg":
+            yield _factor(context, members)
 
 
-def addend_knobs(context: Context) -> Iterator[Knob]:
+def _factor(context: Context, members: tuple[int, ...]) -> ScalarEdit:
+    make: Callable[[float], Edit] = partial(Edit.mapped, members, operator.mul)
+
+    def describe(new: float) -> Hypothesis:
+        name, why, rank = factor_cause(context, members[0], 1.0, new, is_literal=False)
+        change = f"{title(context.program, members)} times {new:.6g}{', ' + why if why else ''}"
+        return Hypothesis(name, change, make(new), rank + 3)
+
+    guesses = [-1.0, 0.0, 2.0, 0.5]
+    if context.is_sum(members[0]):
+        guesses += [x for count in sorted(context.counts)[:12] for x in (float(count), 1 / count)]
+    return ScalarEdit(make, 1.0, describe, guesses)
+
+
+def addend_edits(context: Context) -> Iterator[ScalarEdit]:
     """A number added to each node."""
-    program = context.program
-    for members in groups(program, program.live):
-        node = program.nodes[members[0]]
-        if node.dtype != "float64" or node.op in ("broadcast", "reshape", "permute", "convert", "item"):
-            continue
-        make: Callable[[float], Edit] = partial(lambda m, c: _after(m, lambda value: value + c), members)
-
-        def describe(new: float, members: tuple[int, ...] = members, make: Callable[[float], Edit] = make) -> Candidate:
-            root = context.into_root(members[0])
-            rank = 9.0 if root and abs(new) <= TINY else 32.0
-            name = "eps value" if root and abs(new) <= TINY else "missing term"
-            if abs(new) == 1 and context.is_whole(members[0]):
-                name, rank = "shifted index", 12.5
-            where = f", on the way into {root}" if root else ""
-            return Candidate(name, f"{title(program, members)} plus {new:.6g}{where}", make(new), rank)
-
-        yield Knob(make, 0.0, describe, (1.0, -1.0))
+    for members, node in groups(context.program):
+        if node.dtype == "float64" and node.op not in _HANDED_ON:
+            yield _addend(context, members)
 
 
-def table_knobs(context: Context, machine: Machine) -> Iterator[Knob]:
+def _addend(context: Context, members: tuple[int, ...]) -> ScalarEdit:
+    make: Callable[[float], Edit] = partial(Edit.mapped, members, operator.add)
+
+    def describe(new: float) -> Hypothesis:
+        root = context.into_root(members[0])
+        name, rank = ("eps value", 9.0) if root and abs(new) <= TINY else ("missing term", 32.0)
+        if abs(new) == 1 and context.is_whole(members[0]):
+            name, rank = "shifted index", 12.5
+        where = f", on the way into {root}" if root else ""
+        return Hypothesis(name, f"{title(context.program, members)} plus {new:.6g}{where}", make(new), rank)
+
+    return ScalarEdit(make, 0.0, describe, (1.0, -1.0))
+
+
+def table_edits(context: Context, interpreter: Interpreter) -> Iterator[ScalarEdit]:
     """One number in place of an array that depends on no input."""
     program = context.program
-    for members in groups(program, program.live):
-        node = program.nodes[members[0]]
-        if node.dtype != "float64" or not node.shape or program.sources[members[0]] or node.op in ("fill", "broadcast"):
-            continue
-        make: Callable[[float], Edit] = partial(lambda m, c: _after(m, lambda table: table * 0 + c), members)
-
-        def describe(new: float, members: tuple[int, ...] = members, make: Callable[[float], Edit] = make) -> Candidate:
-            padded = any(program.nodes[i].op == "pad" for i in program.above(members[0], 6))
-            name = "padding side" if padded else "constant factor" if new else "missing term"
-            return Candidate(name, f"{new:.6g} everywhere in place of {title(program, members)}", make(new), 12)
-
-        value = machine.value(members[0])
-        if bool(torch.isfinite(value).all()):
-            yield Knob(make, float(value.mean()), describe, (float(value.max()), float(value.min())), is_neutral=False)
+    for members, node in groups(program):
+        if node.dtype == "float64" and node.shape and not program.sources[members[0]]:
+            value = interpreter.value(members[0])
+            if node.op not in ("fill", "broadcast") and bool(torch.isfinite(value).all()):
+                yield _table(program, members, value)
 
 
-def _after(members: tuple[int, ...], function: Callable[[Any], Any]) -> Edit:
-    return Edit(after={index: lambda value, _get: function(value) for index in members})
+def _table(program: Program, members: tuple[int, ...], value: torch.Tensor) -> ScalarEdit:
+    make: Callable[[float], Edit] = partial(Edit.mapped, members, torch.full_like)
+
+    def describe(new: float) -> Hypothesis:
+        padded = any(program.nodes[i].op == "pad" for i in program.above(members[0], 6))
+        name = "padding side" if padded else "constant factor" if new else "missing term"
+        return Hypothesis(name, f"{new:.6g} everywhere in place of {title(program, members)}", make(new), 12)
+
+    return ScalarEdit(make, float(value.mean()), describe, (float(value.max()), float(value.min())), is_neutral=False)

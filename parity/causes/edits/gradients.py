@@ -7,29 +7,29 @@ from dataclasses import replace
 
 import torch
 
-from parity.causes.candidate import Candidate
 from parity.causes.context import Context
 from parity.causes.edits.sites import groups, title
-from parity.programs.evaluate import Machine
+from parity.causes.hypothesis import Hypothesis
+from parity.programs.interpreter import Interpreter
 from parity.programs.operations import ELEMENTWISE, TABLE
-from parity.programs.program import Edit, Program, Ref, applied
+from parity.programs.program import Edit, Program, Ref
 
 
-def opened(context: Context, machine: Machine) -> Iterator[Candidate]:
+def opened(context: Context, interpreter: Interpreter) -> Iterator[Hypothesis]:
     """Without a stop that the program has."""
     program = context.program
-    for members in groups(program, program.live):
-        if program.nodes[members[0]].op == "detach":
+    for members, node in groups(program):
+        if node.op == "detach":
             edit = Edit({i: replace(program.nodes[i], op="reshape", compute=lambda x: x) for i in members})
-            words = f"without the {title(program, members)} of the {program.side} side"
-            if _stands_in(program, machine, members[0]):
-                yield Candidate(
-                    "wrong gradient rule", f"{words}, which gives a function the gradient of another", edit, 1
+            change = f"without the {title(program, members)} of the {program.side} side"
+            if _stands_in(program, interpreter, members[0]):
+                yield Hypothesis(
+                    "wrong gradient rule", f"{change}, which gives a function the gradient of another", edit, 1
                 )
-            yield Candidate("stopped gradient", words, edit, 2)
+            yield Hypothesis("stopped gradient", change, edit, 2)
 
 
-def _stands_in(program: Program, machine: Machine, index: int) -> bool:
+def _stands_in(program: Program, interpreter: Interpreter, index: int) -> bool:
     """`x + stop(y - x)`, the value of y with the gradient of x, or a function of x alone with a stop inside."""
     source = program.nodes[index].operands[0]
     node = program.nodes[source]
@@ -45,7 +45,7 @@ def _stands_in(program: Program, machine: Machine, index: int) -> bool:
         if _elementwise_from(program, source, other):
             return True
         if node.op == "sub" and isinstance(node.args[0], Ref) and isinstance(node.args[1], Ref):
-            same = torch.equal(machine.value(node.args[1].index), machine.value(other))
+            same = torch.equal(interpreter.value(node.args[1].index), interpreter.value(other))
             return same and not _adds_to(program, node.args[0].index, node.args[1].index)
     return False
 
@@ -75,17 +75,16 @@ def _adds_to(program: Program, index: int, source: int) -> bool:
     return False
 
 
-def stopped(context: Context) -> Iterator[Candidate]:
+def stopped(context: Context) -> Iterator[Hypothesis]:
     """With a stop that the program does not have."""
     program = context.program
-    for members in groups(program, program.live):
-        node = program.nodes[members[0]]
+    for members, node in groups(program):
         if node.is_floating and node.op != "detach":
-            edit = Edit(after=dict.fromkeys(members, applied(TABLE["detach"])))
-            yield Candidate("stopped gradient", f"no gradient through {title(program, members)}", edit, 5)
+            edit = Edit.mapped(members, TABLE["detach"])
+            yield Hypothesis("stopped gradient", f"no gradient through {title(program, members)}", edit, 5)
 
 
-def stopped_edges(context: Context) -> Iterator[Candidate]:
+def stopped_edges(context: Context) -> Iterator[Hypothesis]:
     """With a stop on one operand of one operation."""
     program = context.program
     for index in program.live:
@@ -99,4 +98,4 @@ def stopped_edges(context: Context) -> Iterator[Candidate]:
                     return f(*(TABLE["detach"](a) if k == p else a for k, a in enumerate(args)))  # type: ignore[operator]
 
                 edit = Edit({index: replace(node, compute=cut)})
-                yield Candidate("stopped gradient", f"no gradient from {node} to {program.nodes[arg.index]}", edit, 6)
+                yield Hypothesis("stopped gradient", f"no gradient from {node} to {program.nodes[arg.index]}", edit, 6)

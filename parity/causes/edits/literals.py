@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from parity.causes.candidate import Candidate, Knob
 from parity.causes.constants import close
 from parity.causes.context import COMPARISONS, Context
 from parity.causes.edits.sites import groups, title
+from parity.causes.hypothesis import Hypothesis, ScalarEdit
 from parity.causes.naming import literal_cause
 from parity.programs.program import Edit, Program
 
@@ -16,30 +16,31 @@ _OPS = {"add", "sub", "mul", "div", "pow", "max", "min", "clamp", "where", "iota
 _EPS = (1e-12, 1e-10, 1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 0.0)
 
 
-def literal_knobs(context: Context, others: set[float]) -> Iterator[Knob]:
+def literal_edits(context: Context, others: set[float]) -> Iterator[ScalarEdit]:
     """One for each literal; `others` are the other side's literals, which are tried first."""
     program = context.program
-    for members in groups(program, program.live):
-        node = program.nodes[members[0]]
+    for members, node in groups(program):
         if node.op not in _OPS:
             continue
         for position, old in enumerate(node.args[:3]):
             whole = node.op == "iota" or "int" in node.dtype or (node.op == "pad")
             if not _is_number(old) or (whole and node.op not in COMPARISONS) or (node.op == "pad" and position != 1):
                 continue
-            yield _literal_knob(context, members, position, float(old), others)
+            yield _literal_edit(context, members, position, float(old), others)
 
 
-def _literal_knob(context: Context, members: tuple[int, ...], position: int, old: float, others: set[float]) -> Knob:
+def _literal_edit(
+    context: Context, members: tuple[int, ...], position: int, old: float, others: set[float]
+) -> ScalarEdit:
     program = context.program
 
     def make(new: float) -> Edit:
         return Edit({index: program.nodes[index].with_arg(position, new) for index in members})
 
-    def describe(new: float) -> Candidate:
+    def describe(new: float) -> Hypothesis:
         name, why, rank = literal_cause(context, members[0], position, old, new)
-        words = f"{title(program, members)}: {old:.6g} → {new:.6g}{', ' + why if why else ''}"
-        return Candidate(name, words, make(new), rank)
+        change = f"{title(program, members)}: {old:.6g} → {new:.6g}{', ' + why if why else ''}"
+        return Hypothesis(name, change, make(new), rank)
 
     node = program.nodes[members[0]]
     guesses = {x for x in others if x != old}
@@ -48,10 +49,10 @@ def _literal_knob(context: Context, members: tuple[int, ...], position: int, old
     if node.op in ("mul", "div"):
         guesses |= {1 - old, -old, 1.0, 2 * old, 0.0 if node.op == "mul" else 1.0} - {old}
         guesses |= {old - 1, old + 1} if old in context.counts or old + 1 in context.counts else set()
-    return Knob(make, old, describe, sorted(guesses))
+    return ScalarEdit(make, old, describe, sorted(guesses))
 
 
-def same_literal_knobs(context: Context, others: set[float]) -> Iterator[Knob]:
+def same_literal_edits(context: Context, others: set[float]) -> Iterator[ScalarEdit]:
     """One for each number that stands in several places: all of them together."""
     program = context.program
     places: dict[float, list[tuple[int, int]]] = {}
@@ -60,42 +61,42 @@ def same_literal_knobs(context: Context, others: set[float]) -> Iterator[Knob]:
         for position, old in enumerate(node.args[:3]):
             if node.op in _OPS and node.op not in ("iota", "pad") and isinstance(old, float) and _is_number(old):
                 places.setdefault(abs(old), []).append((index, position))
-    for old, found in places.items():
-        if len(found) > 1 and old not in (0.0, 1.0):
-            yield _together(context, found, old, others)
+    for old, sites in places.items():
+        if len(sites) > 1 and old not in (0.0, 1.0):
+            yield _together(context, sites, old, others)
 
 
-def _together(context: Context, found: list[tuple[int, int]], old: float, others: set[float]) -> Knob:
+def _together(context: Context, sites: list[tuple[int, int]], old: float, others: set[float]) -> ScalarEdit:
     program = context.program
 
     def make(new: float) -> Edit:
         nodes: dict[int, Any] = {}
-        for index, position in found:
+        for index, position in sites:
             node = nodes.get(index, program.nodes[index])
             nodes[index] = node.with_arg(position, new if node.args[position] > 0 else -new)
         return Edit(nodes)
 
-    def describe(new: float) -> Candidate:
-        causes = [literal_cause(context, index, position, old, new) for index, position in found]
+    def describe(new: float) -> Hypothesis:
+        causes = [literal_cause(context, index, position, old, new) for index, position in sites]
         name, why, rank = min(causes, key=lambda cause: (cause[0] != "clamp bound", cause[2]))
-        words = f"{old:.6g} → {new:.6g} in {len(found)} places, first {program.nodes[found[0][0]]}{', ' + why if why else ''}"
-        return Candidate(name, words, make(new), rank + 1)
+        change = f"{old:.6g} → {new:.6g} in {len(sites)} places, first {program.nodes[sites[0][0]]}{', ' + why if why else ''}"
+        return Hypothesis(name, change, make(new), rank + 1)
 
-    return Knob(make, old, describe, sorted(x for x in others if x != old))
+    return ScalarEdit(make, old, describe, sorted(x for x in others if x != old))
 
 
-def share_knobs(context: Context) -> Iterator[Knob]:
+def share_edits(context: Context) -> Iterator[ScalarEdit]:
     """A number s that also stands as 1 - s and as s over a size, as in label smoothing: all of them together."""
     program = context.program
-    found = {
+    values = {
         (i, p): float(v)
         for i in program.live
         for p, v in enumerate(program.nodes[i].args[:3])
         if program.nodes[i].op in _OPS and isinstance(v, float) and 0 < abs(v) < 1
     }
-    for share in sorted({abs(v) for v in found.values()} | {1 - abs(v) for v in found.values()}):
+    for share in sorted({abs(v) for v in values.values()} | {1 - abs(v) for v in values.values()}):
         roles: dict[tuple[int, int], tuple[float, float]] = {}  # site → (constant, slope) in s
-        for site, value in found.items():
+        for site, value in values.items():
             sign = 1.0 if value > 0 else -1.0
             if close(abs(value), 1 - share):
                 roles[site] = (sign, -sign)
@@ -105,10 +106,10 @@ def share_knobs(context: Context) -> Iterator[Knob]:
                     roles[site] = (0.0, sign / size)
                     break
         if any(c for c, _ in roles.values()) and not all(c for c, _ in roles.values()):
-            yield _share_knob(context, roles, share)
+            yield _share_edit(context, roles, share)
 
 
-def _share_knob(context: Context, roles: dict[tuple[int, int], tuple[float, float]], old: float) -> Knob:
+def _share_edit(context: Context, roles: dict[tuple[int, int], tuple[float, float]], old: float) -> ScalarEdit:
     program = context.program
 
     def make(new: float) -> Edit:
@@ -117,7 +118,7 @@ def _share_knob(context: Context, roles: dict[tuple[int, int], tuple[float, floa
             nodes[index] = nodes.get(index, program.nodes[index]).with_arg(position, constant + slope * new)
         return Edit(nodes)
 
-    def describe(new: float) -> Candidate:
+    def describe(new: float) -> Hypothesis:
         name, rank = (
             ("momentum convention", 7.0)
             if close(old + new, 1)
@@ -126,12 +127,13 @@ def _share_knob(context: Context, roles: dict[tuple[int, int], tuple[float, floa
             else ("missing term", 16.0)
         )
         places = ", ".join(dict.fromkeys(str(program.nodes[index]) for index, _ in roles))
-        return Candidate(name, f"{old:.6g} → {new:.6g} and 1 less it at {places}", make(new), rank)
+        return Hypothesis(name, f"{old:.6g} → {new:.6g} and 1 - {old:.6g} → 1 - {new:.6g} at {places}", make(new), rank)
 
-    return Knob(make, old, describe, (0.0, 1 - old))
+    return ScalarEdit(make, old, describe, (0.0, 1 - old))
 
 
 def literals(program: Program) -> set[float]:
+    """All numbers that the program holds."""
     return {float(arg) for index in program.live for arg in program.nodes[index].args if _is_number(arg)}
 
 

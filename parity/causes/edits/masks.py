@@ -7,27 +7,27 @@ from dataclasses import replace
 
 import torch
 
-from parity.causes.candidate import Candidate
 from parity.causes.context import COMPARISONS, Context
 from parity.causes.edits.sites import groups, title
+from parity.causes.hypothesis import Hypothesis
 from parity.programs.operations import TABLE
-from parity.programs.program import Edit, Node, Program, Ref, applied
+from parity.programs.program import Edit, Node, Program, Ref
 
 _EDGE = {"ge": "gt", "gt": "ge", "le": "lt", "lt": "le"}
 
 
-def masks(context: Context) -> Iterator[Candidate]:
+def masks(context: Context) -> Iterator[Hypothesis]:
+    """Comparisons with another edge or shifted, masks inverted, triangles with another diagonal."""
     program = context.program
     offsets = _offsets(context)
-    for members in groups(program, program.live):
-        node = program.nodes[members[0]]
+    for members, node in groups(program):
         if node.op in _EDGE:
             yield from _edges(context, members)
         if node.dtype == "bool" and node.shape and node.op not in ("broadcast", "reshape", "convert", "permute"):
-            edit = Edit(after=dict.fromkeys(members, applied(torch.logical_not)))
+            edit = Edit.mapped(members, torch.logical_not)
             # A guard such as x == 0 is no mask: turned over, it takes a whole term away.
             rank = 3 if context.is_mask(members[0]) else 28
-            yield Candidate("inverted mask", f"{title(program, members)} inverted", edit, rank)
+            yield Hypothesis("inverted mask", f"{title(program, members)} inverted", edit, rank)
         if node.op == "triangle":
             for amount in offsets:
                 diagonal = node.args[1] + amount
@@ -39,13 +39,13 @@ def masks(context: Context) -> Iterator[Candidate]:
                 yield _shift(amount, f"{title(program, members)} with its left side {amount:+d}", edit)
 
 
-def _edges(context: Context, members: tuple[int, ...]) -> Iterator[Candidate]:
+def _edges(context: Context, members: tuple[int, ...]) -> Iterator[Hypothesis]:
     program = context.program
     node = program.nodes[members[0]]
     other = _EDGE[node.op]
     edit = Edit({i: replace(program.nodes[i], op=other, compute=TABLE[other]) for i in members})
     name = "mask off by one" if _whole(program, members[0]) else "tie rule"
-    yield Candidate(name, f"{title(program, members)}: {node.op} → {other}", edit, 4)
+    yield Hypothesis(name, f"{title(program, members)}: {node.op} → {other}", edit, 4)
 
 
 def _whole(program: Program, index: int) -> bool:
@@ -66,36 +66,36 @@ def _offsets(context: Context) -> list[int]:
     return [1, -1, *sorted(gaps - {1, -1}, key=abs)]
 
 
-def _shift(amount: int, words: str, edit: Edit) -> Candidate:
-    return Candidate(
+def _shift(amount: int, change: str, edit: Edit) -> Hypothesis:
+    return Hypothesis(
         "mask off by one" if abs(amount) == 1 else "mask aligned at the other corner",
-        words,
+        change,
         edit,
         2 if abs(amount) == 1 else 4,
     )
 
 
-def alignments(context: Context) -> Iterator[Candidate]:
+def alignments(context: Context) -> Iterator[Hypothesis]:
     """Positions that are counted from the other end of the longer side."""
     program = context.program
     counters = [i for i in program.live if program.nodes[i].op == "iota"]
-    for members in groups(program, counters):
+    for members, _ in groups(program, counters):
         for amount in _offsets(context):
             if abs(amount) > 1:
-                edit = Edit(after=dict.fromkeys(members, applied(torch.add, amount)))
-                yield Candidate(
+                edit = Edit.mapped(members, torch.add, amount)
+                yield Hypothesis(
                     "mask aligned at the other corner", f"{title(program, members)} counts from {amount:+d}", edit, 6
                 )
 
 
-def selections(context: Context) -> Iterator[Candidate]:
+def selections(context: Context) -> Iterator[Hypothesis]:
+    """A selection that always takes the same operand."""
     program = context.program
-    for members in groups(program, program.live):
-        node = program.nodes[members[0]]
+    for members, node in groups(program):
         if node.op == "where" and isinstance(node.args[0], Ref):
             for kept in (1, 2):
                 nodes = {i: _only(program.nodes[i], kept) for i in members}
-                yield Candidate(
+                yield Hypothesis(
                     "missing term", f"{title(program, members)} always takes operand {kept}", Edit(nodes), 24
                 )
 

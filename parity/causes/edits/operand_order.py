@@ -6,13 +6,13 @@ import itertools
 from collections.abc import Iterator
 from typing import Any
 
-from parity.causes.candidate import Candidate
 from parity.causes.context import Context
 from parity.causes.edits.states import exchanged
+from parity.causes.hypothesis import Hypothesis
 from parity.programs.program import Edit, Ref
 
 
-def gates(context: Context) -> Iterator[Candidate]:
+def gates(context: Context) -> Iterator[Hypothesis]:
     """Parts of one array exchanged, and whole inputs of one shape exchanged."""
     program = context.program
     parts: dict[tuple[int, int, int], list[int]] = {}
@@ -36,7 +36,7 @@ def gates(context: Context) -> Iterator[Candidate]:
                     nodes[index] = node.with_args(
                         node.args[0], node.args[1], other.args[2], other.args[3], node.args[4]
                     )
-            yield Candidate(
+            yield Hypothesis(
                 "gate order", f"parts of {program.nodes[sets[0][0]]} taken in the order {order}", Edit(nodes), 5.5
             )
     for index in program.live:
@@ -49,10 +49,10 @@ def gates(context: Context) -> Iterator[Candidate]:
             for order in itertools.permutations(range(len(node.args[0]))):
                 if list(order) != sorted(order):
                     edit = Edit({index: node.with_arg(0, [node.args[0][k] for k in order])})
-                    yield Candidate("gate order", f"parts of {node} joined in the order {order}", edit, 6)
+                    yield Hypothesis("gate order", f"parts of {node} joined in the order {order}", edit, 6)
     inputs = [(name, i) for name, i in program.inputs.items() if program.nodes[i].is_floating]
     for (first, i), (second, j) in itertools.combinations(inputs, 2):
         if program.nodes[i].shape == program.nodes[j].shape and program.nodes[i].shape:
             users = {*program.users[i], *program.users[j]}
             edit = Edit({u: exchanged(exchanged(exchanged(program.nodes[u], i, -1), j, i), -1, j) for u in users})
-            yield Candidate("gate order", f"inputs {first} and {second} exchanged", edit, 16)
+            yield Hypothesis("gate order", f"inputs {first} and {second} exchanged", edit, 16)

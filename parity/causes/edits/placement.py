@@ -7,26 +7,26 @@ from typing import Any
 
 import torch
 
-from parity.causes.candidate import Candidate, Knob
 from parity.causes.context import CARRIERS, Context
 from parity.causes.edits.sites import groups, title
+from parity.causes.hypothesis import Hypothesis, ScalarEdit
+from parity.causes.naming import TINY
 from parity.programs.program import Edit, Program
 
-_TINY = 2e-2
 _REACH = 5
 
 
-def placements(context: Context) -> Iterator[Knob]:
+def placement_edits(context: Context) -> Iterator[ScalarEdit]:
+    """Each small number that is added or bounds something, taken away and put at another place nearby."""
     program = context.program
-    for members in groups(program, program.live):
-        node = program.nodes[members[0]]
+    for members, node in groups(program):
         if node.op not in ("add", "max", "clamp"):
             continue
-        small = [arg for arg in node.args if isinstance(arg, float) and 0 < abs(arg) <= _TINY]
+        small = [arg for arg in node.args if isinstance(arg, float) and 0 < abs(arg) <= TINY]
         if len(small) != 1 or not node.operands:
             continue
         for offset, as_bound in _targets(program, members[0], node.op):
-            yield _knob(program, members, offset, as_bound, small[0])
+            yield _placement(program, members, offset, as_bound, small[0])
 
 
 def _targets(program: Program, index: int, op: str) -> Iterator[tuple[list[int], bool]]:
@@ -40,14 +40,15 @@ def _targets(program: Program, index: int, op: str) -> Iterator[tuple[list[int],
 
 
 def _below(program: Program, index: int) -> dict[int, int]:
-    found, layer = {}, [index]
+    distance: dict[int, int] = {}
+    layer = [index]
     for step in range(1, _REACH + 1):
-        layer = [u for n in layer for u in program.users[n] if u not in found]
-        found.update(dict.fromkeys(layer, step))
-    return found
+        layer = [u for n in layer for u in program.users[n] if u not in distance]
+        distance.update(dict.fromkeys(layer, step))
+    return distance
 
 
-def _knob(program: Program, members: tuple[int, ...], path: list[int], as_bound: bool, old: float) -> Knob:
+def _placement(program: Program, members: tuple[int, ...], path: list[int], as_bound: bool, old: float) -> ScalarEdit:
     gap = path[0] - members[0] if path else 0
     targets = [i + gap for i in members]
     if any(not 0 <= t < len(program.nodes) or program.nodes[t].op != program.nodes[targets[0]].op for t in targets):
@@ -70,10 +71,10 @@ def _knob(program: Program, members: tuple[int, ...], path: list[int], as_bound:
                 after[target] = put(value)
         return Edit(after=after)
 
-    def describe(value: float) -> Candidate:
+    def describe(value: float) -> Hypothesis:
         where = str(program.nodes[targets[0]])
         how = "as a lower bound of" if as_bound else "added to the result of"
-        words = f"{title(program, members)}: {old:.6g} left out there, and {value:.6g} {how} {where if path else 'its operand'}"
-        return Candidate("eps placement", words, make(value), 6 if abs(value - old) < 1e-9 * old else 6.5)
+        change = f"{title(program, members)}: {old:.6g} removed there, and {value:.6g} {how} {where if path else 'its operand'}"
+        return Hypothesis("eps placement", change, make(value), 6 if abs(value - old) < 1e-9 * old else 6.5)
 
-    return Knob(make, old, describe, (old, old * old, old**0.5), is_neutral=False)
+    return ScalarEdit(make, old, describe, (old, old * old, old**0.5), is_neutral=False)

@@ -10,18 +10,17 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from parity.causes.candidate import Candidate
 from parity.causes.context import Context
-from parity.causes.edits.indexing import after, tensors
+from parity.causes.edits.indexing import tensors
 from parity.causes.edits.sites import groups, title
+from parity.causes.hypothesis import Hypothesis
 from parity.programs.program import Edit, Node, applied
 
 
-def permuted(context: Context) -> Iterator[Candidate]:
+def permuted(context: Context) -> Iterator[Hypothesis]:
     """A reshape that reads or writes its elements in another order of axes."""
     program = context.program
-    for members in groups(program, program.live):
-        node = program.nodes[members[0]]
+    for members, node in groups(program):
         if node.op != "reshape" or not node.operands:
             continue
         before = program.nodes[node.operands[0]].shape
@@ -30,13 +29,13 @@ def permuted(context: Context) -> Iterator[Candidate]:
         for order in itertools.permutations(range(len(before))):
             if list(order) != sorted(order) and len(before) <= 5:
                 edit = Edit({i: _reshaped(program.nodes[i], order, None) for i in members})
-                yield Candidate(
+                yield Hypothesis(
                     "permuted axes", f"{title(program, members)} after axes {before} in the order {order}", edit, 9
                 )
         for order in itertools.permutations(range(len(node.shape))):
             if list(order) != sorted(order) and len(node.shape) <= 5:
                 edit = Edit({i: _reshaped(program.nodes[i], None, order) for i in members})
-                yield Candidate(
+                yield Hypothesis(
                     "permuted axes", f"{title(program, members)} to {node.shape} filled in the order {order}", edit, 9
                 )
 
@@ -53,22 +52,22 @@ def _reshaped(node: Node, before: Any, filled: Any) -> Node:
     return replace(node, compute=compute)
 
 
-def strided(x: Tensor, axis: int, parts: int) -> Tensor:
+def _strided(x: Tensor, axis: int, parts: int) -> Tensor:
     """Elements 0, n, 2n, … first, then 1, n + 1, …: from interleaved to one part after the other."""
     return torch.cat([x[(slice(None),) * axis + (slice(start, None, parts),)] for start in range(parts)], axis)
 
 
-def interleavings(context: Context) -> Iterator[Candidate]:
+def interleavings(context: Context) -> Iterator[Hypothesis]:
     """An axis regrouped: pairs (2i, 2i + 1) against pairs (i, i + n/2), and the like for other group sizes."""
     for members, shape in tensors(context):
         for axis, size in enumerate(shape):
             for parts in range(2, size):
                 if size % parts == 0:
-                    words = f"{title(context.program, members)} with axis {axis} regrouped from {parts} parts to {size // parts}"
-                    yield Candidate("permuted axes", words, after(members, strided, axis, parts), 12)
+                    change = f"{title(context.program, members)} with axis {axis} regrouped from {parts} parts to {size // parts}"
+                    yield Hypothesis("permuted axes", change, Edit.mapped(members, _strided, axis, parts), 12)
 
 
-def rope_pairings(context: Context) -> Iterator[Candidate]:
+def rope_pairings(context: Context) -> Iterator[Hypothesis]:
     """The same at two places: before and after a rotation, or on two factors of a product."""
     program = context.program
     if not context.has("sin", "cos"):
@@ -77,17 +76,17 @@ def rope_pairings(context: Context) -> Iterator[Candidate]:
     for parts in (2, 0):
 
         def regroup(x: Tensor, parts: int = parts) -> Tensor:
-            return strided(x, x.ndim - 1, parts or x.shape[-1] // 2)
+            return _strided(x, x.ndim - 1, parts or x.shape[-1] // 2)
 
         def back(x: Tensor, parts: int = parts) -> Tensor:
-            return strided(x, x.ndim - 1, x.shape[-1] // 2 if parts else 2)
+            return _strided(x, x.ndim - 1, x.shape[-1] // 2 if parts else 2)
 
         even = [i for i in inputs if program.nodes[i].shape[-1] % 2 == 0]
         order = "interleaved to half-split" if parts else "half-split to interleaved"
         for number in (2, 1, 3):
             for chosen in itertools.combinations(even, number):
                 names = " and ".join(program.nodes[i].place for i in chosen)
-                yield Candidate("rope pairing", f"last axis of {names} from {order}", after(chosen, regroup), 1)
+                yield Hypothesis("rope pairing", f"last axis of {names} from {order}", Edit.mapped(chosen, regroup), 1)
         for index in program.live:
             node = program.nodes[index]
             if (
@@ -105,10 +104,10 @@ def rope_pairings(context: Context) -> Iterator[Candidate]:
                     and other.op in ("input", "add", "reshape", "permute")
                 ):
                     edit = Edit(after={source: applied(regroup), index: applied(back)})
-                    yield Candidate("rope pairing", f"between {other} and {node} from {order}", edit, 1)
+                    yield Hypothesis("rope pairing", f"between {other} and {node} from {order}", edit, 1)
 
 
-def regroupings(context: Context) -> Iterator[Candidate]:
+def regroupings(context: Context) -> Iterator[Hypothesis]:
     """An axis split into groups in the other order, and joined again in it: groups of neighbours against groups of every n-th."""
     program = context.program
     splits = [
@@ -129,11 +128,11 @@ def regroupings(context: Context) -> Iterator[Candidate]:
             for axis, size in enumerate(whole):
                 for parts in range(2, size):
                     if size % parts == 0:
-                        words = f"axis {axis} regrouped by {parts} before {program.nodes[first]} and back after {node}"
-                        back = {last: applied(strided, axis, size // parts)}
+                        change = f"axis {axis} regrouped by {parts} before {program.nodes[first]} and back after {node}"
+                        back = {last: applied(_strided, axis, size // parts)}
                         edit = Edit({first: _fed(program.nodes[first], axis, parts)}, back)
-                        yield Candidate("permuted axes", words, edit, 10)
+                        yield Hypothesis("permuted axes", change, edit, 10)
 
 
 def _fed(node: Node, axis: int, parts: int) -> Node:
-    return replace(node, compute=lambda x, shape: strided(x, axis, parts).reshape(tuple(shape)))
+    return replace(node, compute=lambda x, shape: _strided(x, axis, parts).reshape(tuple(shape)))

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from parity.causes.candidate import Candidate
 from parity.causes.context import Context
 from parity.causes.edits.sites import groups, title
+from parity.causes.hypothesis import Hypothesis
 from parity.programs.program import Edit, Program, Ref
 
 _DEAF = {"broadcast", "convert", "detach"}
@@ -18,8 +18,7 @@ _MOVED = {"mul", "div", "add", "sub"}
 def sites(context: Context) -> Iterator[tuple[tuple[int, ...], int]]:
     """Operations with two operands that could stand elsewhere: nodes, and the position of the operand that stays."""
     program = context.program
-    for members in groups(program, program.live):
-        node = program.nodes[members[0]]
+    for members, node in groups(program):
         if node.op in _MOVED and len(node.args) == 2 and node.is_floating:
             for position, arg in enumerate(node.args):
                 if isinstance(arg, Ref) and not (node.op in ("div", "sub") and position == 1):
@@ -27,7 +26,7 @@ def sites(context: Context) -> Iterator[tuple[tuple[int, ...], int]]:
 
 
 def without(context: Context, members: tuple[int, ...], position: int) -> Edit:
-    """The operation left out. What this mends is no matter of order."""
+    """The operation left out. A difference that this explains is no matter of order."""
     nodes = context.program.nodes
     return Edit({i: replace(nodes[i], args=(nodes[i].args[position],), compute=_itself) for i in members})
 
@@ -36,7 +35,7 @@ def _itself(x: Any) -> Any:
     return x
 
 
-def moves(context: Context, members: tuple[int, ...], position: int) -> Iterator[Candidate]:
+def moves(context: Context, members: tuple[int, ...], position: int) -> Iterator[Hypothesis]:
     """The operation applied to another value nearby."""
     program = context.program
     for target in [*program.above(members[0], 4), *_below(program, members[0], 3)]:
@@ -47,14 +46,14 @@ def moves(context: Context, members: tuple[int, ...], position: int) -> Iterator
 
 
 def _below(program: Program, index: int, depth: int) -> list[int]:
-    found, layer = [], [index]
+    below, layer = [], [index]
     for _ in range(depth):
         layer = [u for n in layer for u in program.users[n]]
-        found += layer
-    return list(dict.fromkeys(found))
+        below += layer
+    return list(dict.fromkeys(below))
 
 
-def _moved(program: Program, members: tuple[int, ...], position: int, target: int) -> Candidate:
+def _moved(program: Program, members: tuple[int, ...], position: int, target: int) -> Hypothesis:
     after: dict[int, Any] = {}
     for index in members:
         node = program.nodes[index]
@@ -68,5 +67,5 @@ def _moved(program: Program, members: tuple[int, ...], position: int, target: in
             return compute(x, value) if position == 0 else compute(value, x)
 
         after[target + index - members[0]] = applied
-    words = f"{title(program, members)} applied to {program.nodes[target]} instead"
-    return Candidate("update order", words, Edit(after=after), 17)
+    change = f"{title(program, members)} applied to {program.nodes[target]} instead"
+    return Hypothesis("update order", change, Edit(after=after), 17)

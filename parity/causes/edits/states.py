@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from parity.causes.candidate import Candidate
 from parity.causes.context import Context
+from parity.causes.hypothesis import Hypothesis
 from parity.programs.program import Edit, Node, Program, Ref
 
 
-def states(context: Context) -> Iterator[Candidate]:
+def states(context: Context) -> Iterator[Hypothesis]:
     """The updated state in place of the old one where it is used, and the other way round."""
     program = context.program
     pairs = _pairs(program)
@@ -34,7 +34,7 @@ def states(context: Context) -> Iterator[Candidate]:
                         if is_late
                         else "the given values in place of the updated ones"
                     )
-                    yield Candidate(
+                    yield Hypothesis(
                         "update order",
                         f"{' and '.join(chosen)}: {which} where they are used",
                         Edit(nodes),
@@ -60,6 +60,8 @@ def _pairs(program: Program) -> dict[str, list[tuple[int, int]]]:
 
 
 def exchanged(node: Node, old: int, new: int) -> Node:
+    """The node, reading `new` where it read `old`."""
+
     def swap(arg: Any) -> Any:
         if isinstance(arg, Ref):
             return Ref(new) if arg.index == old else arg

@@ -8,12 +8,15 @@ from typing import Any
 import numpy as np
 import torch
 
+from parity.data.inputs import cotangent
+from parity.data.leaf import Kind, LeafName
 from parity.programs.program import Edit, Program, Ref
 
 NO_EDIT = Edit()
 
 
 def fill(args: Any, value: Callable[[int], Any]) -> Any:
+    """`args` with every `Ref` replaced by `value` of its number."""
     if isinstance(args, Ref):
         return value(args.index)
     if isinstance(args, tuple):
@@ -23,27 +26,20 @@ def fill(args: Any, value: Callable[[int], Any]) -> Any:
     return args
 
 
-class Machine:
+class Interpreter:
     """A program on fixed inputs.
 
     Args:
         arrays: the inputs by name.
-        wrt: names of the inputs to which `cotangents` of the outputs are pulled back by `gradients`.
+        wrt: names of the inputs to which the cotangents of a check are pulled back.
     """
 
-    def __init__(
-        self,
-        program: Program,
-        arrays: Mapping[str, np.ndarray],
-        cotangent: Callable[..., np.ndarray],
-        wrt: tuple[str, ...],
-    ) -> None:
+    def __init__(self, program: Program, arrays: Mapping[str, np.ndarray], wrt: tuple[str, ...]) -> None:
         self.program = program
         self.arrays = {name: torch.from_numpy(np.array(arrays[name], order="C")) for name in program.inputs}
-        self.cotangent = cotangent
         self.wrt = wrt
         with torch.no_grad():
-            self.base = self._run(dict(self._given(self.arrays)), NO_EDIT, set(program.live))
+            self.base = self._run(self._given(self.arrays), NO_EDIT, set(program.live))
 
     def _given(self, arrays: Mapping[str, torch.Tensor]) -> dict[int, Any]:
         return {index: arrays[name] for name, index in self.program.inputs.items()}
@@ -75,7 +71,7 @@ class Machine:
         return values
 
     def outputs(self, edit: Edit = NO_EDIT) -> dict[str, Any]:
-        """The output leaves, without gradients."""
+        """The output leaves, without gradients: float64 tensors, and numbers."""
         leaves = {**self.program.outputs, **edit.outputs}
         dirty = self.program.below(edit.touched)
         values = {
@@ -88,31 +84,33 @@ class Machine:
         return {name: values[index] for name, index in leaves.items()}
 
     def value(self, index: int) -> Any:
+        """What a node gives without an edit."""
         return self.base[index]
 
     def leaves(self, edit: Edit = NO_EDIT) -> dict[str, np.ndarray]:
-        """Outputs and gradients, by leaf name."""
+        """Outputs and gradients by leaf name, in float64."""
         sources = {name: self.arrays[name].clone().requires_grad_() for name in self.wrt if name in self.arrays}
         leaves = {**self.program.outputs, **edit.outputs}
         with torch.enable_grad():
             values = self._run(self._given({**self.arrays, **sources}), edit, set(leaves.values()))
         outputs = {name: values[index] for name, index in leaves.items()}
-        named = {name: as_numpy(leaf) for name, leaf in outputs.items()}
         flowing = {
             n: x
             for n, x in outputs.items()
             if isinstance(x, torch.Tensor) and x.is_floating_point() and x.requires_grad
         }
-        if not flowing or not sources:
-            return named | {f"grad/{name}": np.zeros(x.shape) for name, x in sources.items()}
-        pulled = [torch.from_numpy(self.cotangent(n, tuple(x.shape))).to(x.dtype) for n, x in flowing.items()]
-        gradients = torch.autograd.grad(
-            list(flowing.values()), list(sources.values()), pulled, allow_unused=True, materialize_grads=True
-        )
-        return named | {f"grad/{name}": as_numpy(x) for name, x in zip(sources, gradients, strict=True)}
+        gradients: tuple[torch.Tensor, ...] = tuple(map(torch.zeros_like, sources.values()))
+        if flowing and sources:
+            pulled = [torch.from_numpy(cotangent(n, tuple(x.shape))).to(x.dtype) for n, x in flowing.items()]
+            gradients = torch.autograd.grad(
+                list(flowing.values()), list(sources.values()), pulled, allow_unused=True, materialize_grads=True
+            )
+        names = [LeafName.of(Kind.GRADIENT, name) for name in sources]
+        return {name: as_numpy(leaf) for name, leaf in (*outputs.items(), *zip(names, gradients, strict=True))}
 
 
 def as_numpy(value: Any) -> np.ndarray:
+    """A tensor or number as an array, floating ones in float64."""
     if isinstance(value, torch.Tensor):
         value = value.detach()
         return value.double().numpy() if value.is_floating_point() else value.numpy()
