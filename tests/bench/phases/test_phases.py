@@ -225,7 +225,7 @@ def test_an_assignment_survives_the_way(monkeypatch):
     assignment = Assignment(
         "jax", "cpu", "cold", (("attention", "forward", "float32", TINY), ("b", "forward", "float32", None))
     )
-    monkeypatch.setattr(worker.phase_stages, "start", lambda backend, kinds: 0.5)
+    monkeypatch.setattr(worker.stages, "start", lambda backend, kinds: 0.5)
     read, write = os.pipe()
     monkeypatch.setattr(sys, "argv", ["worker", assignment.words(), str(write)])
     monkeypatch.setattr(worker, "end_with_parent", lambda: None)
