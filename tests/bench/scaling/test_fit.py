@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 
 from parity.bench.scaling import fit
 from parity.bench.scaling.fit import crossovers, exponent, summary, upper
-from parity.bench.scaling.sweep import JAX, TORCH
+from parity.sides import COMPILERS
 
 SIZES = (32, 64, 128, 256, 512, 1024)
 POWERS = st.floats(0.5, 3)
+JAX, TORCH = COMPILERS.values()
 
 
 def fitted(sizes, seconds, error=0.01):

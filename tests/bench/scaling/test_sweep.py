@@ -8,24 +8,32 @@ import math
 import pytest
 
 from parity import ops
-from parity.bench.results import Comparison, Row
+from parity.bench.results import CandidateResult, Comparison
 from parity.bench.scaling import sweep as scaling
-from parity.bench.scaling.sweep import JAX, SWEEPS, TORCH, assembled, measured, point, points, sweep, task
+from parity.bench.scaling.sweep import SWEEPS, assembled, measured, point, stored, sweep
 from parity.bench.settings import Settings
 from parity.bench.subjects.candidates import candidates
 from parity.bench.subjects.subject import kinds
 from parity.errors import InputError
+from parity.sides import COMPILERS
+
+JAX, TORCH = COMPILERS.values()
 
 
-def at(size, ratio, verdict=""):
-    """A point whose verdict is that of a quiet machine, unless another is given; None where nothing was timed."""
+def at(size, ratio):
+    """What a sweep keeps of a size; None where nothing was timed."""
     if ratio is None:
-        return {"size": size, "seconds": {}, "errors": {}, "ratio": None, "verdict": "", "message": "out of memory"}
-    verdict = verdict or ("SLOWER" if ratio > 1 else "FASTER")
+        return {"seconds": {}, "errors": {}, "ratio": None, "verdict": "", "message": "out of memory"}
     times = {JAX: 1e-4 * size, TORCH: 1e-4 * size * ratio}
     interval = {"value": ratio, "low": ratio * 0.99, "high": ratio * 1.01}
-    errors = dict.fromkeys(times, 0.01)
-    return {"size": size, "seconds": times, "errors": errors, "ratio": interval, "verdict": verdict, "message": ""}
+    verdict = "SLOWER" if ratio > 1 else "FASTER"
+    return {
+        "seconds": times,
+        "errors": dict.fromkeys(times, 0.01),
+        "ratio": interval,
+        "verdict": verdict,
+        "message": "",
+    }
 
 
 class TestSweeps:
@@ -50,7 +58,8 @@ class TestSweeps:
             for axis in axes:
                 one = sweep(name, kind, axis)
                 assert axis not in one.fixed
-                for size, planned in points(one):
+                for size in one.sizes:
+                    planned = one.task(size)
                     assert set(planned.sizes) == set(op.sizes[0])
                     heads = planned.constants.get("num_heads", 1)
                     assert planned.sizes.get("D", heads) % heads == 0
@@ -62,25 +71,25 @@ class TestSweeps:
     def test_queries_and_keys_move_together(self, axis, other):
         one = sweep("multi_head_batched", "forward", axis)
         assert other not in one.fixed
-        assert all(planned.sizes["T"] == planned.sizes["S"] == size for size, planned in points(one))
+        assert all(one.task(size).sizes["T"] == one.task(size).sizes["S"] == size for size in one.sizes)
 
     def test_an_axis_without_its_companion(self):
-        assert points(sweep("train_step", "forward", "T"))[0][1].sizes.keys() == {"B", "T", "F", "D", "C"}
+        assert sweep("train_step", "forward", "T").task(16).sizes.keys() == {"B", "T", "F", "D", "C"}
 
     def test_heads_are_a_constant_and_shown_among_the_fixed(self):
         one = sweep("multi_head_batched", "forward", "N")
-        assert [planned.constants for _, planned in points(one)] == [{"num_heads": size} for size in one.sizes]
+        assert [one.task(size).constants for size in one.sizes] == [{"num_heads": size} for size in one.sizes]
         assert sweep("multi_head_batched", "forward", "T").fixed["N"] == 4
 
     @pytest.mark.both
     def test_only_the_two_compilers_and_not_for_long(self):
-        for _, planned in points(SWEEPS[0]):
+        for planned in map(SWEEPS[0].task, SWEEPS[0].sizes):
             assert [one.name for one in candidates(planned.subject()) if planned.wants()(one)] == [JAX, TORCH]
             assert planned.budget_s == scaling.BUDGET_S
 
     @pytest.mark.both
     def test_the_inputs_have_these_sizes(self):
-        subject = task(sweep("multi_head_batched", "forward", "N"), 8).subject()
+        subject = sweep("multi_head_batched", "forward", "N").task(8).subject()
         tree = subject.arguments.tree(subject.arguments.arrays)
         assert (tree["num_heads"], tree["query"].shape) == (8, (2, 128, 64))
         assert ops.load("multi_head_batched").inputs["num_heads"] == 2
@@ -89,9 +98,12 @@ class TestSweeps:
         ("words", "message"),
         [
             (("nothing", "forward", "T"), "op: got 'nothing'"),
-            (("train_step", "gradient", "T"), "kind: got 'gradient', expected one of forward; train_step diff"),
+            (
+                ("train_step", "gradient", "T"),
+                "kind: got 'gradient', expected one of forward; train_step computes its own gradient",
+            ),
             (("attention", "backward", "T"), "kind: got 'backward', expected one of forward, gradient"),
-            (("attention", "forward", "B"), "axis: got 'B', expected one of T, S, H, Hv, which attention has"),
+            (("attention", "forward", "B"), "axis: got 'B', expected one of T, S, H, Hv, the axes of attention"),
             (("train_step", "forward", "N"), "axis: got 'N', expected one of B, T, F, D, C"),
             (("attention", "forward", "T", ()), "sizes: got "),
             (("attention", "forward", "T", (0, 2)), "sizes: got "),
@@ -105,8 +117,10 @@ class TestSweeps:
     def test_own_sizes_are_sorted(self):
         assert sweep("attention", "forward", "T", (64, 16, 16)).sizes == (16, 64)
 
-    def test_a_name_is_found_again(self):
-        assert [scaling.name(assembled(one, [])) for one in SWEEPS] == [one.name for one in SWEEPS]
+    @pytest.mark.parametrize("one", SWEEPS, ids=lambda one: one.name)
+    def test_points_in_bench_json_are_found_by_the_names_of_their_tasks(self, one):
+        entry = json.loads(json.dumps(assembled(one, {size: at(size, 2.0) for size in one.sizes[1:]})))
+        assert stored(entry) == {one.task(size).name: at(size, 2.0) for size in one.sizes[1:]}
 
 
 def compared(jax, torch, message=""):
@@ -114,19 +128,20 @@ def compared(jax, torch, message=""):
     rows = []
     for name, backend, one in ((JAX, "jax", jax), (TORCH, "torch", torch)):
         if isinstance(one, str):
-            rows.append(Row(name, backend, "compiled", "failed", message=one))
+            rows.append(CandidateResult(name, backend, "compiled", "failed", message=one))
         else:
             value = one / jax if not isinstance(jax, str) else 1.0
             ratio = {"value": value, "low": 0.9 * value, "high": 1.1 * value}
             seconds = {"median": one, "error": 0.02}
-            rows.append(Row(name, backend, "compiled", "timed", seconds=seconds, ratio=ratio, verdict="SLOWER"))
+            rows.append(
+                CandidateResult(name, backend, "compiled", "timed", seconds=seconds, ratio=ratio, verdict="SLOWER")
+            )
     return Comparison("x", "forward", "float32", {}, JAX, {}, message, tuple(rows)).to_dict()
 
 
 class TestPoint:
     def test_both_timed(self):
-        assert point(64, compared(1e-4, 2e-4)) == {
-            "size": 64,
+        assert point(compared(1e-4, 2e-4)) == {
             "seconds": {JAX: 1e-4, TORCH: 2e-4},
             "errors": {JAX: 0.02, TORCH: 0.02},
             "ratio": {"value": 2.0, "low": 1.8, "high": 2.2},
@@ -135,37 +150,37 @@ class TestPoint:
         }
 
     def test_one_failed(self):
-        found = point(64, compared(1e-4, "out of memory"))
+        found = point(compared(1e-4, "out of memory"))
         assert (found["seconds"], found["ratio"], found["verdict"]) == ({JAX: 1e-4}, None, "")
         assert found["message"] == "torch.compile: out of memory"
 
     def test_parity_failed(self):
         blank = Comparison("x", "forward", "float32", {}, JAX, {}, "failed parity: they differ").to_dict()
-        found = point(64, blank)
+        found = point(blank)
         assert (found["seconds"], found["ratio"], found["message"]) == ({}, None, "failed parity: they differ")
 
     def test_nothing_at_all_is_no_pass(self):
-        found = point(64, {"message": "", "candidates": []})
+        found = point({"message": "", "candidates": []})
         assert (found["ratio"], found["message"]) == (None, "jax.jit: missing; torch.compile: missing")
 
     def test_too_few_rounds(self):
         comparison = compared(1e-4, 2e-4)
         comparison["candidates"][1]["ratio"]["low"] = None
-        found = point(64, comparison)
+        found = point(comparison)
         assert found["ratio"] is None
         assert "too few rounds" in found["message"]
 
     def test_flags_are_told(self):
         comparison = compared(1e-4, 2e-4)
         comparison["candidates"][1]["flags"] = ["2 graph breaks"]
-        assert point(64, comparison)["message"] == "torch.compile: 2 graph breaks"
+        assert point(comparison)["message"] == "torch.compile: 2 graph breaks"
 
 
 class TestAssembled:
     ONE = sweep("train_step", "forward", "B", (1, 4, 16))
 
     def test_schema(self):
-        found = assembled(self.ONE, [at(16, 0.5), at(1, 4.0), at(4, 2.0)])
+        found = assembled(self.ONE, {16: at(16, 0.5), 1: at(1, 4.0), 4: at(4, 2.0)})
         assert list(found) == [
             *("op", "kind", "dtype", "axis", "fixed", "points", "exponents", "crossovers", "summary"),
         ]
@@ -179,13 +194,13 @@ class TestAssembled:
         json.dumps(found, allow_nan=False)
 
     def test_a_lost_point_is_kept_and_does_not_count(self):
-        found = assembled(self.ONE, [at(1, 4.0), at(4, 2.0), at(16, None)])
+        found = assembled(self.ONE, {1: at(1, 4.0), 4: at(4, 2.0), 16: at(16, None)})
         assert found["points"][2]["message"] == "out of memory"
         assert found["exponents"] == {JAX: None, TORCH: None}
 
     def test_a_point_without_an_error_does_not_count(self):
-        points = [at(size, 2.0) for size in (1, 4, 16, 64)]
-        points[0]["errors"][JAX] = None
+        points = {size: at(size, 2.0) for size in (1, 4, 16, 64)}
+        points[1]["errors"][JAX] = None
         found = assembled(self.ONE, points)
         assert found["exponents"][JAX]["sizes"] == [4, 64]
         assert found["exponents"][TORCH]["sizes"] == [4, 64]
@@ -196,7 +211,7 @@ class TestMeasured:
     def test_a_small_sweep(self):
         told = []
         one = sweep("multi_head_batched", "forward", "N", (2, 3))
-        found = measured(one, Settings(budget_s=0.05), told=told.append)
+        found = measured(one, Settings(budget_s=0.05), progress=told.append)
         assert [len(so_far["points"]) for so_far in told] == [1, 2]
         assert told[-1] == found
         there, lost = found["points"]
