@@ -1,1 +1,1 @@
-"""Which side is faster? Only what passed parity is timed, call by call in turn, beside a control of one side against itself."""
+"""Which side is faster: what passed parity, timed call by call in turn, with an A/A control."""

@@ -1,7 +1,7 @@
-"""Today's results beside those of an earlier run: what became slower?
+"""Compares a run with an earlier one: what became slower?
 
-Times of two runs cannot be paired. Each candidate was paired, in its own run, with the same fixed piece of work (the
-yardstick); the two ratios are set side by side, and the interval of their quotient is as wide as both ends allow.
+Times of two runs cannot be paired. In its own run each candidate is paired with the same fixed matrix product (the normalizer);
+the ratio of the two normalized times has the widest interval that the ends of both allow.
 """
 
 from __future__ import annotations
@@ -14,25 +14,26 @@ from pathlib import Path
 from typing import Any
 
 from parity.bench.machine.environment import same_place
-from parity.bench.run import SCHEMA
+from parity.bench.plan import SCHEMA
+from parity.bench.results import label
 from parity.bench.timing.interval import Estimate
 from parity.bench.timing.verdict import Speed
 from parity.errors import InputError
 
-# Smallest change between two runs worth a word. Another process has its arrays and its code at other addresses, and the
-# yardstick does not slow down as memory does. Measured, two runs of the same functions over all operations, 75 candidates: ratios
-# with a standard deviation of 7.6 %, the worst 1.20; 8 of them were called a change without a margin, 4 with 3 %, 1 with 5 %,
-# none with 10 %.
+# Smallest change between two runs to report. Another process has its arrays and its code at other addresses, and the normalizer
+# does not slow down as memory does. Measured with two runs of the same functions, 75 candidates: ratios with a standard deviation
+# of 7.6 %, the worst 1.20; 8 of them counted as a change without a margin, 4 with 3 %, 1 with 5 %, none with 10 %.
 MARGIN = 0.10
 
 
 @dataclass(frozen=True)
 class Change:
-    """One candidate then and now.
+    """One candidate in both runs.
 
     Attributes:
-        ratio: its time now / then, in units of the yardstick; None where one of the two was not timed.
-        verdict: SLOWER is a regression.
+        ratio: normalized time now / normalized time then; None if it is no longer timed.
+        verdict: SLOWER and LOST are regressions.
+        message: why it is LOST.
     """
 
     comparison: str
@@ -43,77 +44,78 @@ class Change:
 
     @property
     def is_regression(self) -> bool:
+        """Slower, or no longer timed."""
         return self.verdict in (Speed.SLOWER, LOST)
 
 
-LOST = "LOST"  # was timed then and fails now
+LOST = "LOST"  # was timed then, fails now
 
 
 def load(path: Path) -> dict[str, Any]:
-    """A `bench.json` of an earlier run.
+    """The `bench.json` of an earlier run.
 
     Raises:
-        InputError: it is missing, damaged, or of another schema.
+        InputError: the file is missing, damaged, or of another schema.
     """
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        report = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise InputError(
             f"--compare: cannot read {path} ({error}); give a bench.json that parity bench wrote"
         ) from error
-    schema = found.get("schema") if isinstance(found, dict) else None
+    schema = report.get("schema") if isinstance(report, dict) else None
     if schema != SCHEMA:
         raise InputError(
-            f"--compare: {path} has the schema {schema!r}, expected {SCHEMA!r}; make it anew with parity bench"
+            f"--compare: {path} has the schema {schema!r}, expected {SCHEMA!r}; create it again with parity bench"
         )
-    return found
+    return report
 
 
 def refuse_another(now: Mapping[str, Any], then: Mapping[str, Any]) -> None:
-    """`InputError` if the two ran on different machines or with different settings."""
+    """Raises InputError if the two runs used different machines or settings."""
     different = same_place(now["environment"], then["environment"])
     for key in ("device", "threads", "cache"):
         if now["settings"][key] != then["settings"][key]:
             different = different or f"{key} was {then['settings'][key]!r}, now it is {now['settings'][key]!r}"
     if different:
         raise InputError(
-            f"--compare: the two runs cannot be set side by side: {different}; measure both on one machine"
+            f"--compare: the two runs cannot be compared: {different}; measure both on one machine with the same settings"
         )
 
 
 def changes(now: Mapping[str, Any], then: Mapping[str, Any]) -> list[Change]:
-    """Each candidate of both runs.
+    """A change for each candidate that was timed then.
 
     Raises:
-        InputError: they ran on different machines or with different settings, or have nothing in common.
+        InputError: the runs used different machines or settings, or have no comparison in common.
     """
     refuse_another(now, then)
     old = {_key(one): one for one in then["comparisons"]}
-    found = [change for one in now["comparisons"] if _key(one) in old for change in _changes(one, old[_key(one)])]
-    if not found:
+    both = [one for one in now["comparisons"] if _key(one) in old]
+    every = [change for one in both for change in _changes(one, old[_key(one)])]
+    if not every:
         raise InputError("--compare: the two runs have no comparison in common; select the same operations and sizes")
-    return found
+    return every
 
 
 def _key(comparison: Mapping[str, Any]) -> str:
-    sizes = ",".join(f"{axis}={size}" for axis, size in sorted(comparison["sizes"].items()))
-    return f"{comparison['op']} {comparison['kind']} {comparison['dtype']} [{sizes}]"
+    return label(*(comparison[part] for part in ("op", "kind", "dtype", "sizes")))
 
 
 def _changes(now: Mapping[str, Any], then: Mapping[str, Any]) -> list[Change]:
-    found, before = [], {row["name"]: row for row in then["candidates"]}
-    after = {row["name"]: row for row in now["candidates"]}
-    for name, old in before.items():
-        new = after.get(name)
+    changed = []
+    rows = {row["name"]: row for row in now["candidates"]}
+    for old in then["candidates"]:
+        new = rows.get(old["name"])
         if old["yardstick"] is None:
             continue
         if new is None or new["yardstick"] is None:
-            why = (new["message"] if new else now["message"]) or "it is not there any more"
-            found.append(Change(_key(now), name, None, LOST, why))
-            continue
-        ratio = quotient(new["yardstick"], old["yardstick"])
-        found.append(Change(_key(now), name, ratio, judge(ratio)))
-    return found
+            reason = (new["message"] if new else now["message"]) or "it is no longer a candidate"
+            changed.append(Change(_key(now), old["name"], None, LOST, reason))
+        else:
+            ratio = quotient(new["yardstick"], old["yardstick"])
+            changed.append(Change(_key(now), old["name"], ratio, judge(ratio)))
+    return changed
 
 
 def quotient(now: Mapping[str, float], then: Mapping[str, float]) -> Estimate:
@@ -124,7 +126,7 @@ def quotient(now: Mapping[str, float], then: Mapping[str, float]) -> Estimate:
 
 
 def judge(ratio: Estimate) -> str:
-    """SLOWER or FASTER if the whole interval is beyond the margin, SAME if it is within."""
+    """SLOWER or FASTER if the whole interval lies beyond the margin, SAME if it lies within, else CANNOT TELL."""
     if math.isnan(ratio.low):
         return Speed.CANNOT_TELL
     if ratio.reach <= MARGIN:

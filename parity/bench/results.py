@@ -1,4 +1,4 @@
-"""What a comparison gave, as plain data: JSON in and out."""
+"""The result of a comparison as plain data: what bench.json holds."""
 
 from __future__ import annotations
 
@@ -10,25 +10,30 @@ from typing import Any
 
 import numpy as np
 
-from parity.bench.timing.interval import Estimate, median_of
+from parity.bench.timing.interval import median_of
+from parity.sides import COMPILERS
 
 TIMED, FAILED = "timed", "failed"
+# Field → key in bench.json, where the two differ.
+_KEYS = {"normalized": "yardstick", "cost": "work", "host_load": "busy_elsewhere"}
 
 
 @dataclass(frozen=True)
-class Row:
+class CandidateResult:
     """One candidate.
 
     Attributes:
         status: `timed` or `failed`.
         message: why it failed.
-        seconds: of one call: median, its interval `low` to `high` and its standard error as a fraction, q1, q3 and least.
-        ratio: its time / that of the base; `yardstick`: its time / that of a fixed matrix product.
+        seconds: of one call: median, its interval `low` to `high`, its standard error as a fraction, q1, q3 and least.
+        ratio: its time / the time of the base, with the interval.
+        normalized: its time / the time of a fixed matrix product, with the interval.
         verdict: against the base; empty for the base itself.
-        cpu_per_wall: threads that were busy.
-        compilations: programs that were made before it was timed; `recompilations`: while it was.
-        flags: what makes its times doubtful.
-        flops_per_s, bytes_per_s: of the work of the definition; `share_of_limit`: least possible time / its time.
+        cpu_per_wall: mean number of busy threads.
+        compilations: programs compiled before it was timed; `recompilations`: while it was timed.
+        flags: reasons to doubt its times.
+        flops_per_s, bytes_per_s: `Comparison.cost` / its median time.
+        share_of_limit: least possible time by the roofline model / its median time.
     """
 
     name: str
@@ -39,7 +44,7 @@ class Row:
     parity: str = ""
     seconds: Mapping[str, float] | None = None
     ratio: Mapping[str, float] | None = None
-    yardstick: Mapping[str, float] | None = None
+    normalized: Mapping[str, float] | None = None
     verdict: str = ""
     advice: str = ""
     cpu_per_wall: float | None = None
@@ -54,15 +59,18 @@ class Row:
 
 @dataclass(frozen=True)
 class Comparison:
-    """One subject, all its candidates.
+    """One subject with all its candidates.
 
     Attributes:
-        parity: what the two functions were judged to be before anything was timed.
+        parity: the verdict on the two functions before anything was timed.
         message: why nothing was timed at all.
-        control: the base against itself, timed as if it were a further candidate.
-        busy_elsewhere: processors that were busy with other programs while it was timed.
-        gpu: each GPU as it was when the clock had stopped: clocks, throttle reasons, temperature, power.
-        work: floating-point operations and bytes that the definition needs.
+        control: the base against itself, timed like another candidate.
+        cost: `flops` and `bytes` of the definition.
+        rounds: of the candidate that had the most.
+        seconds: that timing took in all.
+        stopped: `precision` or `budget`.
+        host_load: mean number of processors that other programs kept busy meanwhile.
+        gpu: the state of each GPU after timing: clocks, throttle reasons, temperature, power.
     """
 
     op: str
@@ -72,31 +80,39 @@ class Comparison:
     base: str
     parity: Mapping[str, Any]
     message: str = ""
-    candidates: tuple[Row, ...] = ()
+    candidates: tuple[CandidateResult, ...] = ()
     control: Mapping[str, Any] | None = None
-    work: Mapping[str, float] = field(default_factory=dict)
+    cost: Mapping[str, float] = field(default_factory=dict)
     rounds: int = 0
     seconds: float = 0.0
     stopped: str = ""
-    busy_elsewhere: float | None = None
+    host_load: float | None = None
     gpu: tuple[Mapping[str, str], ...] = ()
 
     @property
     def passed(self) -> bool:
+        """Both compilers were timed."""
         return passed(self.to_dict())
 
     def to_dict(self) -> dict[str, Any]:
-        return plain(asdict(self))
+        """The entry of bench.json."""
+        return plain(asdict(self, dict_factory=lambda fields: {_KEYS.get(name, name): value for name, value in fields}))
+
+
+def label(op: str, kind: str, dtype: str, sizes: Mapping[str, int]) -> str:
+    """`attention forward float32 [H=64, T=128]`; without the brackets where there are no sizes."""
+    listed = ", ".join(f"{axis}={size}" for axis, size in sorted(sizes.items()))
+    return f"{op} {kind} {dtype}" + (f" [{listed}]" if sizes else "")
 
 
 def passed(comparison: Mapping[str, Any]) -> bool:
-    """Both sides compiled were timed; what a library's function did is its own affair."""
+    """Both compilers were timed; a library's function may fail."""
     status = {row["name"]: row["status"] for row in comparison["candidates"]}
-    return not comparison["message"] and status.get("jax.jit") == status.get("torch.compile") == TIMED
+    return not comparison["message"] and all(status.get(name) == TIMED for name in COMPILERS.values())
 
 
 def plain(value: Any) -> Any:
-    """For JSON, which knows no NaN: null."""
+    """The value for JSON: NaN and infinity become null, tuples lists."""
     if isinstance(value, Mapping):
         return {key: plain(part) for key, part in value.items()}
     if isinstance(value, (list, tuple)):
@@ -106,20 +122,15 @@ def plain(value: Any) -> Any:
     return value
 
 
-def ratio_dict(ratio: Estimate) -> dict[str, float]:
-    return {"value": ratio.value, "low": ratio.low, "high": ratio.high}
-
-
 def seconds_dict(samples: Sequence[float], confidence: float) -> dict[str, float]:
-    """Median with its interval and its standard error as a fraction, quartiles and least of the samples."""
+    """Median with its interval and its standard error as a fraction, quartiles and least of the samples, in seconds."""
     q1, q3 = np.quantile(samples, (0.25, 0.75))
     median = median_of(samples, confidence)
-    ends = {"low": median.low, "high": median.high}
-    error = median.half_width / NormalDist().inv_cdf((1 + confidence) / 2)
     return {
         "median": median.value,
-        **ends,
-        "error": error,
+        "low": median.low,
+        "high": median.high,
+        "error": median.half_width / NormalDist().inv_cdf((1 + confidence) / 2),
         "q1": float(q1),
         "q3": float(q3),
         "least": float(min(samples)),

@@ -1,27 +1,28 @@
-"""One comparison in this process: parity first, then the clock, then a look whether the results are still the same."""
+"""One comparison in this process: parity first, then the clock, then a check that the results are still the same."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 
+from parity.bench.candidate_result import timed_result
 from parity.bench.machine import gpu
-from parity.bench.results import FAILED, Comparison, Row, ratio_dict
-from parity.bench.rows import timed_row
+from parity.bench.results import FAILED, CandidateResult, Comparison
 from parity.bench.settings import Settings
-from parity.bench.subjects.candidates import BASE, COMPILED, CONTROL, Candidate, candidates
-from parity.bench.subjects.entry import Entry, frameworks, ready
-from parity.bench.subjects.flops import work
+from parity.bench.subjects.candidates import BASE, CONTROL, Candidate, candidates
+from parity.bench.subjects.flops import cost
 from parity.bench.subjects.gate import Gate, gate
+from parity.bench.subjects.ready import ReadyCandidate, frameworks, prepare
 from parity.bench.subjects.subject import Subject
 from parity.bench.supervision.errors import why
-from parity.bench.timing.cache_flush import evictor
+from parity.bench.timing.cache_flush import cache_flush
 from parity.bench.timing.clock import Call, Samples, alternate
-from parity.bench.timing.host_load import elsewhere
+from parity.bench.timing.host_load import host_load
 from parity.bench.timing.interval import paired_ratio
-from parity.bench.timing.normalizer import YARDSTICK, yardstick
+from parity.bench.timing.normalizer import NORMALIZER, normalizer
+from parity.sides import COMPILERS, JAX, TORCH
 
-# Told what is going on: a stage, and the candidate that it is about.
+# Called with a stage and the name of the candidate that it is about; empty for none.
 Stage = Callable[[str, str], None]
 PARITY, COMPILE, FIRST_CALL, TIMING, LAST_LOOK = "parity", "compile", "first call", "timing", "last look"
 
@@ -34,110 +35,104 @@ def measure(
     broken: Mapping[str, str] | None = None,
     wanted: Callable[[Candidate], bool] = lambda candidate: True,
 ) -> tuple[Comparison, Samples | None]:
-    """Judges the subject, then times its candidates by turns.
+    """Checks the parity of the subject, then times its candidates by turns.
 
     Args:
-        stage: told before each stage, so that another process can tell what hangs.
-        broken: candidates that are not tried, and why: they took an earlier process with them.
-        wanted: which of the candidates.
+        stage: called before each stage, so that a supervisor knows what hangs.
+        broken: candidate → why it is skipped: it ended an earlier process.
+        wanted: selects candidates.
 
     Returns:
-        What was found, and the samples behind it; None if nothing was timed.
+        The comparison, and its samples; None if nothing was timed.
     """
     stage(PARITY, "")
-    found = gate(subject, settings.timeout_s, settings.device)
-    judged = {"passed": not found.message, "verdict": str(found.verdict), "message": found.message}
-    blank = Comparison(subject.op, subject.kind, subject.dtype, dict(subject.sizes or {}), BASE, judged)
-    if found.message:
-        return replace(blank, message=f"failed parity: {found.message}"), None
+    judged = gate(subject, settings.timeout_s, settings.device)
+    parity = {"passed": not judged.message, "verdict": str(judged.verdict), "message": judged.message}
+    blank = Comparison(subject.op, subject.kind, subject.dtype, dict(subject.sizes or {}), BASE, parity)
+    if judged.message:
+        return replace(blank, message=f"failed parity: {judged.message}"), None
     with frameworks(subject.dtype, settings.device) as compilations:
-        rows, entries = _entries(
-            subject, settings, found, filter(wanted, candidates(subject)), stage, broken or {}, compilations
-        )
-        if BASE not in entries:
+        chosen = filter(wanted, candidates(subject))
+        rows, ready = _prepared(subject, settings, judged, chosen, stage, broken or {}, compilations)
+        if BASE not in ready:
             return _without_base(blank, rows), None
-        needed = work(subject)
-        with elsewhere() as others:
-            samples, recompilations = _timed(settings, entries, rows, stage, compilations)
+        needed = cost(subject)
+        with host_load() as load:
+            samples, recompilations = _timed(settings, ready, rows, stage, compilations)
         if samples is None:
             return _without_base(blank, rows), None
-        states = gpu.state() if settings.device == "cuda" else ()
-        for name, entry in entries.items():
+        gpus = gpu.state() if settings.device == "cuda" else ()
+        for name, one in ready.items():
             stage(LAST_LOOK, name)
-            problem = _changed(entry, subject.dtype)
-            if problem:
+            if problem := _changed(one, subject.dtype):
                 rows[name] = replace(rows[name], message=problem)
             else:
-                made = recompilations.get(name, 0)
-                rows[name] = timed_row(rows[name], samples, settings, entry, made, needed, others(), gpu.slowed(states))
+                rows[name] = timed_result(
+                    rows[name], samples, settings, one, recompilations[name], needed, load(), gpu.slowed(gpus)
+                )
     control = paired_ratio(*samples.pairs(CONTROL, BASE), settings.confidence)
-    return (
-        replace(
-            blank,
-            candidates=tuple(rows.values()),
-            control={"of": BASE, "ratio": ratio_dict(control)},
-            work=needed,
-            rounds=max(map(len, samples.seconds.values())),
-            seconds=samples.elapsed_s,
-            stopped=samples.stopped,
-            busy_elsewhere=others(),
-            gpu=states,
-        ),
-        samples,
+    comparison = replace(
+        blank,
+        candidates=tuple(rows.values()),
+        control={"of": BASE, "ratio": asdict(control)},
+        cost=needed,
+        rounds=max(map(len, samples.seconds.values())),
+        seconds=samples.elapsed_s,
+        stopped=samples.stopped,
+        host_load=load(),
+        gpu=gpus,
     )
+    return comparison, samples
 
 
-def _entries(
+def _prepared(
     subject: Subject,
     settings: Settings,
-    found: Gate,
+    judged: Gate,
     chosen: Iterable[Candidate],
     stage: Stage,
     broken: Mapping[str, str],
     compilations: Mapping[str, Callable[[], int]],
-) -> tuple[dict[str, Row], dict[str, Entry]]:
-    """A row for each candidate, and what is ready to be timed."""
-    rows: dict[str, Row] = {}
-    entries: dict[str, Entry] = {}
+) -> tuple[dict[str, CandidateResult], dict[str, ReadyCandidate]]:
+    """A result for each candidate, failed so far, and the candidates that are ready to be timed."""
+    rows: dict[str, CandidateResult] = {}
+    ready: dict[str, ReadyCandidate] = {}
     for candidate in chosen:
         name = candidate.name
-        rows[name] = Row(name, candidate.backend, candidate.mode, FAILED)
-        if name in broken:
-            rows[name] = replace(rows[name], message=broken[name])
-            continue
-        stage(COMPILE if candidate.mode == "compiled" else FIRST_CALL, name)
-        try:
-            entry = ready(candidate, subject, settings.device, compilations[candidate.backend])
-            problem = found.judge(entry.first) or _changed(entry, subject.dtype)
-        except (Exception, SystemExit) as error:
-            problem = why(error)
+        problem = broken.get(name, "")
+        if not problem:
+            stage(COMPILE if candidate.mode == "compiled" else FIRST_CALL, name)
+            try:
+                ready[name] = prepare(candidate, subject, settings.device, compilations[candidate.backend])
+                problem = judged.judge(ready[name].first) or _changed(ready[name], subject.dtype)
+            except (Exception, SystemExit) as error:
+                problem = why(error)
         if problem:
-            rows[name] = replace(rows[name], message=problem)
-        else:
-            rows[name] = replace(rows[name], parity=str(found.verdict))
-            entries[name] = entry
-    return rows, entries
+            ready.pop(name, None)
+        parity = "" if problem else str(judged.verdict)
+        rows[name] = CandidateResult(name, candidate.backend, candidate.mode, FAILED, problem, parity)
+    return rows, ready
 
 
-def _changed(entry: Entry, dtype: str) -> str:
+def _changed(candidate: ReadyCandidate, dtype: str) -> str:
     try:
-        return entry.changed(dtype)
+        return candidate.changed(dtype)
     except (Exception, SystemExit) as error:
         return why(error)
 
 
 def _timed(
     settings: Settings,
-    entries: dict[str, Entry],
-    rows: dict[str, Row],
+    ready: dict[str, ReadyCandidate],
+    rows: dict[str, CandidateResult],
     stage: Stage,
     compilations: Mapping[str, Callable[[], int]],
 ) -> tuple[Samples | None, Mapping[str, int]]:
-    """The samples of all entries, and how often each was compiled while it was timed.
+    """The samples of all candidates, and how often each was compiled while it was timed.
 
-    One that raises meanwhile becomes a row that says so, and the others start again. No samples if it was the base.
+    A candidate that raises leaves `ready`, its row says why, and the others start again. No samples if it was the base.
     """
-    latest, made, seen = "", dict.fromkeys(entries, 0), 0
+    latest, recompilations, seen = "", dict.fromkeys(ready, 0), 0
 
     def total() -> int:
         return sum(count() for count in compilations.values())
@@ -145,8 +140,8 @@ def _timed(
     def attribute() -> None:
         nonlocal seen
         seen, since = total(), seen
-        if latest in made:
-            made[latest] += seen - since
+        if latest in recompilations:
+            recompilations[latest] += seen - since
 
     def before(name: str) -> None:
         nonlocal latest
@@ -154,39 +149,39 @@ def _timed(
         latest = BASE if name == CONTROL else name
         stage(TIMING, name)
 
-    while BASE in entries:
-        calls: dict[str, Call] = {name: entry.call for name, entry in entries.items()}
-        groups = {name: entry.candidate.backend for name, entry in entries.items()}
+    while BASE in ready:
+        calls: dict[str, Call] = {name: one.call for name, one in ready.items()}
+        groups = {name: one.candidate.backend for name, one in ready.items()}
         try:
             seen = total()
             samples = alternate(
-                calls | {CONTROL: entries[BASE].call, YARDSTICK: yardstick(settings.device)},
+                calls | {CONTROL: ready[BASE].call, NORMALIZER: normalizer(settings.device)},
                 budget_s=settings.budget_s,
                 is_enough=lambda samples: _are_narrow(samples, settings),
-                groups=groups | {CONTROL: "jax", YARDSTICK: "torch"},
-                seldom=set(entries) - {*COMPILED.values()},
+                groups=groups | {CONTROL: JAX, NORMALIZER: TORCH},
+                seldom=set(ready) - {*COMPILERS.values()},
                 before=before,
-                evict=evictor(settings.device) if settings.cold else None,
+                flush=cache_flush(settings.device) if settings.cold else None,
             )
             attribute()
-            return samples, made
+            return samples, recompilations
         except (Exception, SystemExit) as error:
-            if latest not in entries:
+            if latest not in ready:
                 raise
-            del entries[latest]
+            del ready[latest]
             rows[latest] = replace(rows[latest], message=f"while it was timed: {why(error)}")
             latest = ""
-    return None, made
+    return None, recompilations
 
 
-def _without_base(blank: Comparison, rows: Mapping[str, Row]) -> Comparison:
-    words = f"{BASE}, which everything is compared with, cannot be timed: {rows[BASE].message}"
-    untimed = (replace(row, message=row.message or f"not timed, since {BASE} was not") for row in rows.values())
-    return replace(blank, message=words, candidates=tuple(untimed))
+def _without_base(blank: Comparison, rows: Mapping[str, CandidateResult]) -> Comparison:
+    message = f"the base of all ratios, {BASE}, cannot be timed: {rows[BASE].message}"
+    untimed = (replace(row, message=row.message or f"not timed, because {BASE} was not") for row in rows.values())
+    return replace(blank, message=message, candidates=tuple(untimed))
 
 
 def _are_narrow(samples: Samples, settings: Settings) -> bool:
-    """Is every interval as narrow as was asked for?"""
-    others = [name for name in samples.seconds if name not in (BASE, YARDSTICK)]
-    ratios = [paired_ratio(*samples.pairs(name, BASE), settings.confidence) for name in others]
+    """Is every interval as narrow as `settings.precision`?"""
+    names = [name for name in samples.seconds if name not in (BASE, NORMALIZER)]
+    ratios = [paired_ratio(*samples.pairs(name, BASE), settings.confidence) for name in names]
     return all(ratio.half_width <= settings.precision for ratio in ratios)

@@ -1,4 +1,4 @@
-"""How a benchmark is run. All of it stands in its report."""
+"""The settings of a benchmark; its report lists them all."""
 
 from __future__ import annotations
 
@@ -13,22 +13,27 @@ DEVICES = ("cpu", "cuda")
 
 
 def processors() -> int:
-    """How many this process may use: its affinity, where the system tells."""
+    """How many processors this process may use: its affinity, on systems that have one."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @dataclass(frozen=True)
 class Settings:
-    """
+    """How to time, and where.
+
     Attributes:
-        threads: for XLA and torch alike.
-        budget_s: seconds that a comparison may be timed for.
-        precision: it ends before, when each interval is this fraction to either side, at most.
+        device: `cpu` or `cuda`.
+        threads: for XLA and torch alike; 0 for all processors.
+        budget_s: seconds of timing for a comparison, at most.
+        precision: timing ends earlier when every interval is at most this fraction to either side.
         confidence: of every interval.
-        margin: smallest difference worth a word; below it is SAME.
-        cold: empty the caches of the processor before each sample.
+        margin: smallest difference to report, as a fraction; below it is SAME.
+        cold: empty the processor's caches before each sample.
         timeout_s: seconds that one call may take; a compilation may take five times as long.
-        memory_bytes: resident memory of the measuring process at which it is stopped; 0 for no limit.
+        memory_bytes: the measuring process is ended when its resident memory exceeds this; 0 for no limit.
+
+    Raises:
+        InputError: a value out of range.
     """
 
     device: str = "cpu"
@@ -53,15 +58,16 @@ class Settings:
             raise InputError(f"confidence: got {self.confidence!r}, expected a number between 0 and 1, such as 0.99")
 
     def variables(self) -> dict[str, str]:
-        """What a process must be told before it loads a framework."""
-        count = str(self.threads)
-        found = {"NPROC": count, "OMP_NUM_THREADS": count, "XLA_PYTHON_CLIENT_PREALLOCATE": "false"}
-        return found | ({"JAX_PLATFORMS": "cpu"} if self.device == "cpu" else {})
+        """Environment variables that have to be set before a process imports a framework."""
+        threads = str(self.threads)
+        variables = {"NPROC": threads, "OMP_NUM_THREADS": threads, "XLA_PYTHON_CLIENT_PREALLOCATE": "false"}
+        return variables | ({"JAX_PLATFORMS": "cpu"} if self.device == "cpu" else {})
 
     def to_dict(self) -> dict[str, Any]:
-        told = asdict(self)
-        told["cache"] = "cold" if told.pop("cold") else "warm"
-        return told | {
+        """`settings` of bench.json."""
+        values = asdict(self)
+        values["cache"] = "cold" if values.pop("cold") else "warm"
+        return values | {
             "matmul_precision": "highest",
             "donation": "none",
             "compilers": 'jax.jit; torch.compile(fullgraph=True, dynamic=False, mode="default")',

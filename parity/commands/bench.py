@@ -49,8 +49,9 @@ def bench(
     Writes bench.json, bench.md and index.html as results come; the exit code is 0 only if both sides could be timed everywhere.
     """
     from parity.bench import regressions
-    from parity.bench import run as benches
+    from parity.bench.plan import FILE
     from parity.bench.results import plain
+    from parity.bench.run import run
     from parity.bench.settings import Settings
     from parity.commands.bench_plan import plan
     from parity.processes.files import writable_folder
@@ -66,7 +67,7 @@ def bench(
     sys.path.insert(0, "")
     todo = plan(select or [], dtype, inputs, stored, settings, scaling=scaling, phases=phases)
     if resume:
-        benches.resume(todo, folder)
+        todo.resume(folder)
     console, interrupted = Console(stderr=as_json), False
     with terminal.progress_bar(console) as bar:
         task = bar.add_task("starting", total=1.0)
@@ -76,7 +77,7 @@ def bench(
 
         try:
             todo.write(folder)  # in place of that of an earlier run
-            for _ in benches.run(todo, folder, progress):
+            for _ in run(todo, folder, progress):
                 so_far = todo.to_dict()
                 if earlier:  # now, not after minutes of work
                     regressions.refuse_another(so_far, earlier)
@@ -97,7 +98,7 @@ def bench(
         if changes:
             speed.print_changes(console, changes)
     passed = todo.passed and not any(change.is_regression for change in changes)
-    files = ", ".join(str(folder / name) for name in (benches.FILE, "bench.md", "index.html"))
+    files = ", ".join(str(folder / name) for name in (FILE, "bench.md", "index.html"))
     if interrupted:
         console.print("go on with: parity bench --resume, and the same options", highlight=False)
     end(console, files, passed=passed, complete=todo.complete, interrupted=interrupted)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from parity.bench.run import Bench, planned
+from parity.bench.plan import Bench, planned
 from parity.bench.settings import Settings
 from parity.bench.subjects.subject import KINDS
 from parity.bench.supervision.task import Pair, Task

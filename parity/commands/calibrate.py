@@ -27,18 +27,19 @@ def calibrate(
     from parity.bench.settings import processors
 
     use_threads(processors())
-    from parity.bench.calibration import calibration
+    from parity.bench.calibration import results
+    from parity.bench.calibration.run import run
     from parity.processes.files import writable_folder
     from parity.report import terminal
     from parity.report.calibration_table import table
 
     folder = writable_folder(report, "--report")
     console = Console(stderr=as_json)
-    found, interrupted = calibration.Calibration(trials, seconds), False
+    found, interrupted = results.Calibration(trials, seconds), False
     with terminal.progress_bar(console) as bar:
         task = bar.add_task(found.doing, total=None)
         try:
-            for found in calibration.run(trials, seconds, beside=beside):
+            for found in run(trials, seconds, beside=beside):
                 bar.update(task, description=found.doing, completed=found.done, total=found.total)
                 found.write(folder)
         except KeyboardInterrupt:
@@ -48,11 +49,11 @@ def calibrate(
         print(json.dumps(found.to_dict(), indent=2, allow_nan=False))
     else:
         console.print(table(found))
-        for target in found.targets():
+        for target in found.requirements():
             console.print(str(target), style="" if target.met else "red", highlight=False)
     end(
         console,
-        f"{folder / calibration.MARKDOWN}, {folder / calibration.JSON}",
+        f"{folder / results.MARKDOWN}, {folder / results.JSON}",
         passed=found.passed,
         complete=found.complete,
         interrupted=interrupted,

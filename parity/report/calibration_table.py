@@ -7,7 +7,7 @@ import textwrap
 from rich import box
 from rich.table import Table
 
-from parity.bench.calibration.calibration import HEADINGS, NOTE, Calibration
+from parity.bench.calibration.results import HEADINGS, NOTE, Calibration
 from parity.bench.calibration.trials import METHODS
 
 # Of a heading, in characters; the names of methods and functions need the rest.

@@ -14,9 +14,9 @@ from rich.text import Text
 
 from parity.bench.regressions import LOST, MARGIN, Change
 from parity.bench.results import TIMED
-from parity.bench.subjects.candidates import COMPILED
 from parity.bench.timing.verdict import Speed
 from parity.report.formatting import NOTHING, counted, seconds
+from parity.sides import COMPILERS, TORCH
 
 HEADINGS = ("what", "jax", "jax.jit", "torch", "compile", "compile / jit", "compile is", "A/A")
 # Share of the processors that others may take before it is worth a word.
@@ -36,7 +36,7 @@ def cells(comparison: Mapping[str, Any]) -> tuple[str, ...]:
     """One comparison in words, under `HEADINGS`."""
     rows = {row["name"]: row for row in comparison["candidates"]}
     times = [_time(rows.get(name)) for name in ("jax", "jax.jit", "torch", "torch.compile")]
-    judged = rows.get(COMPILED["torch"], {})
+    judged = rows.get(COMPILERS[TORCH], {})
     timed = judged.get("status") == TIMED
     control = comparison["control"]
     return (
@@ -69,7 +69,7 @@ def _time(row: Mapping[str, Any] | None) -> str:
 
 def libraries(comparisons: Iterable[Mapping[str, Any]]) -> list[tuple[str, ...]]:
     """What the frameworks' own functions took: what, name, time, ratio to jax.jit, verdict."""
-    own = {"jax", "torch", *COMPILED.values()}
+    own = {"jax", "torch", *COMPILERS.values()}
     return [
         (
             subject(one),
@@ -96,8 +96,8 @@ def remarks(comparisons: Iterable[Mapping[str, Any]]) -> list[str]:
                 found.append(f"{what}, {row['name']}: {row['message']}")
             found += [f"{what}, {row['name']}: {flag}" for flag in row["flags"]]
         told = {row["name"]: row["advice"] for row in one["candidates"] if row["advice"]}
-        if COMPILED["torch"] in told:
-            found.append(f"{what}: {told[COMPILED['torch']]}")
+        if COMPILERS[TORCH] in told:
+            found.append(f"{what}: {told[COMPILERS[TORCH]]}")
     return found
 
 

@@ -78,7 +78,7 @@ def test_a_run_of_another_machine_is_refused_before_anything_is_timed(folder, ra
     (folder / "elsewhere.json").write_text(json.dumps(old))
     code, _, err = parity(folder, "mine:matmul", "mine:matmul", *QUICK, "--compare", "elsewhere.json", "--report", "no")
     assert code == 2
-    assert "--compare: the two runs cannot be set side by side: cores was" in err
+    assert "--compare: the two runs cannot be compared: cores was" in err
     assert json.loads((folder / "no" / "bench.json").read_text())["comparisons"] == []
 
 

@@ -71,12 +71,12 @@ def test_every_candidate_of_an_operation_is_timed(kind):
     assert all(row.verdict for name, row in rows.items() if name != "jax.jit")
     assert comparison.sizes == shapes
     products = 2 * shapes["B"] * shapes["T"] * shapes["S"] * (shapes["H"] + shapes["Hv"])
-    assert comparison.work["flops"] == products * (1 if kind == "forward" else 3)
+    assert comparison.cost["flops"] == products * (1 if kind == "forward" else 3)
 
 
 def test_the_bytes_are_those_of_inputs_and_outputs(timed):
     comparison, _, _ = timed("in_torch")
-    assert comparison.work["bytes"] == X.nbytes + 4 * len(X) ** 2
+    assert comparison.cost["bytes"] == X.nbytes + 4 * len(X) ** 2
 
 
 def test_what_fails_parity_is_not_timed(timed):
@@ -112,10 +112,10 @@ def test_one_whose_result_changes_is_a_row(timed):
 
 def test_without_the_base_nothing_is_timed(timed):
     comparison, rows, samples = timed("in_torch", broken={"jax.jit": "it hung"})
-    assert comparison.message == "jax.jit, which everything is compared with, cannot be timed: it hung"
+    assert comparison.message == "the base of all ratios, jax.jit, cannot be timed: it hung"
     assert samples is None
     assert rows["torch.compile"].status == "failed"
-    assert rows["torch.compile"].message == "not timed, since jax.jit was not"
+    assert rows["torch.compile"].message == "not timed, because jax.jit was not"
 
 
 def test_only_some_candidates(timed):
@@ -130,7 +130,7 @@ def test_stages_tell_what_is_going_on(timed):
     assert ("first call", "torch") in told
     assert ("compile", "torch.compile") in told
     assert {candidate for stage, candidate in told if stage == "timing"} == {
-        *("jax", "jax.jit", "torch", "torch.compile", "A/A", "yardstick")
+        *("jax", "jax.jit", "torch", "torch.compile", "A/A", "normalizer")
     }
     assert told[-1] == ("last look", "torch.compile")
 
@@ -138,17 +138,17 @@ def test_stages_tell_what_is_going_on(timed):
 def test_a_compilation_while_the_clock_runs_is_flagged(timed, monkeypatch):
     import torch
 
-    from parity.bench import rows as made
-    from parity.bench.subjects.entry import Entry
+    from parity.bench import candidate_result
+    from parity.bench.subjects.ready import ReadyCandidate
 
     def disturbing(entry, number):
         if entry.candidate.name == "torch.compile" and not compiled:
             compiled.append(torch.compile(lambda x: x + 1)(torch.ones(2)))
         return call(entry, number)
 
-    compiled, call = [], Entry.call
-    monkeypatch.setattr(Entry, "call", disturbing)
-    monkeypatch.setattr(made, "MORE_THREADS", math.inf)  # on a busy machine these may be flagged too
+    compiled, call = [], ReadyCandidate.call
+    monkeypatch.setattr(ReadyCandidate, "call", disturbing)
+    monkeypatch.setattr(candidate_result, "MORE_THREADS", math.inf)  # on a busy machine these may be flagged too
     _, rows, _ = timed("in_torch")
     assert rows["torch.compile"].recompilations == 1
     assert rows["torch.compile"].flags == ("compiled 1 times more while it was timed",)
@@ -157,9 +157,9 @@ def test_a_compilation_while_the_clock_runs_is_flagged(timed, monkeypatch):
 
 
 def test_more_threads_than_were_set_are_flagged(timed, monkeypatch):
-    from parity.bench import rows as made
+    from parity.bench import candidate_result
 
-    monkeypatch.setattr(made, "MORE_THREADS", 0.0)
+    monkeypatch.setattr(candidate_result, "MORE_THREADS", 0.0)
     _, rows, _ = timed("in_torch")
     assert all(any(flag.endswith("threads were busy, 1 were set") for flag in row.flags) for row in rows.values())
 
@@ -184,19 +184,19 @@ def test_other_programs_on_the_machine_are_no_basis_for_a_verdict(timed, monkeyp
 
     monkeypatch.setattr(host_load, "BUSY", -1.0)
     comparison, rows, _ = timed("in_torch")
-    assert comparison.busy_elsewhere >= 0
+    assert comparison.host_load >= 0
     for name in ("jax", "torch", "torch.compile"):
         assert rows[name].verdict == "CANNOT TELL"
-        assert "other programs took" in rows[name].advice
+        assert "other programs kept" in rows[name].advice
 
 
 def test_cold_caches(timed, monkeypatch):
     from parity.bench import session
 
-    evicted = []
-    monkeypatch.setattr(session, "evictor", lambda device: lambda: evicted.append(device))
+    flushed = []
+    monkeypatch.setattr(session, "cache_flush", lambda device: lambda: flushed.append(device))
     _, _, samples = timed("in_torch", settings=replace(QUICK, cold=True))
-    assert len(evicted) == sum(map(len, samples.seconds.values()))
+    assert len(flushed) == sum(map(len, samples.seconds.values()))
     assert set(samples.calls.values()) == {1}
 
 

@@ -20,11 +20,11 @@ SECONDS = {SECONDS!r}
 @pytest.mark.parametrize("candidate", [*SECONDS, "torch"])
 def test_speed(benchmark, candidate):
     from parity.bench.timing.clock import Samples
-    from parity.bench.results import Comparison, Row
+    from parity.bench.results import CandidateResult, Comparison
     from parity.bench.under_pytest import hand_over
 
-    rows = [Row(name, "jax", "compiled", "timed", verdict="SLOWER") for name in SECONDS]
-    rows.append(Row("torch", "torch", "eager", "failed", message="it hung"))
+    rows = [CandidateResult(name, "jax", "compiled", "timed", verdict="SLOWER") for name in SECONDS]
+    rows.append(CandidateResult("torch", "torch", "eager", "failed", message="it hung"))
     judged = {{"passed": True}}
     comparison = Comparison("attention", "forward", "float32", {{"T": 8}}, "jax.jit", judged, candidates=tuple(rows))
     by_round = {{name: dict(enumerate(seconds)) for name, seconds in SECONDS.items()}}

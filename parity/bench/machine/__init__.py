@@ -1,1 +1,1 @@
-"""The machine: its limits, its GPUs, and where a benchmark ran."""
+"""The machine: its peak rates, its GPUs, and where a benchmark ran."""

@@ -1,4 +1,4 @@
-"""Where a benchmark ran: what has to be the same before its times can be set beside another's."""
+"""Where a benchmark ran: what has to be the same before its times can be compared with another run's."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import os
 import platform
 import subprocess
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Any
+
+import psutil
 
 from parity.bench.machine import gpu
 from parity.bench.settings import Settings
@@ -16,9 +17,9 @@ from parity.execution import environment
 
 
 def describe(settings: Settings) -> dict[str, Any]:
-    """Versions, processor, threads, affinity and load; on a GPU clocks and throttling.
+    """Versions, processor, threads, affinity and load; for a GPU its clocks and throttle reasons.
 
-    Called in the measuring process. `input_error` in place of all that if one framework does not see the device.
+    Call it in the measuring process. Gives only `input_error` if a framework does not see the device.
     """
     try:
         facts = environment.environment(settings.device)
@@ -36,39 +37,36 @@ def describe(settings: Settings) -> dict[str, Any]:
 
 
 def load() -> float:
-    """Processes that wanted a processor, the mean over the last minute; 0 where the system does not tell."""
-    return os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
+    """The system's load average of the last minute."""
+    return psutil.getloadavg()[0]
 
 
 def processor() -> str:
-    """The name of the processor as its maker has it."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return platform.processor() or platform.machine()
-    named = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return named[0] if named else platform.machine()
+    """The name of the processor."""
+    from cpuinfo import get_cpu_info  # slow to import and to call
+
+    return get_cpu_info().get("brand_raw") or platform.machine()
 
 
 def commit() -> str:
-    """The commit of the folder that the command is called in, with `+` if it was changed since; empty outside of git."""
+    """The git commit of the current folder, with `+` if files have changed since; empty outside of git."""
     try:
-        answers = [
-            subprocess.run(["git", *words], capture_output=True, text=True, timeout=10, check=True).stdout.strip()
-            for words in (("rev-parse", "--short", "HEAD"), ("status", "--porcelain", "--untracked-files=no"))
+        commit, changes = [
+            subprocess.run(["git", *arguments], capture_output=True, text=True, timeout=10, check=True).stdout.strip()
+            for arguments in (("rev-parse", "--short", "HEAD"), ("status", "--porcelain", "--untracked-files=no"))
         ]
     except (OSError, subprocess.SubprocessError):
         return ""
-    return answers[0] + ("+" if answers[1] else "")
+    return commit + ("+" if changes else "")
 
 
 def same_place(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> str:
-    """Why times of two environments cannot be set side by side; empty if they can."""
+    """Why the times of two environments cannot be compared; empty if they can."""
     return _difference(ours, theirs, ("processor", "cores", "affinity", "machine"))
 
 
 def same_programs(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> str:
-    """Why times of two environments are not those of one and the same program; empty if they are."""
+    """Why the times of two environments are not those of the same programs; empty if they are."""
     return _difference(ours, theirs, ("python", "packages", "jax", "torch", "commit"))
 
 

@@ -1,7 +1,7 @@
-"""How fast this machine could be: the roofline model (Williams, Waterman and Patterson 2009, doi:10.1145/1498765.1498785).
+"""The peak rates of this machine, for the roofline model (Williams, Waterman and Patterson 2009, doi:10.1145/1498765.1498785).
 
-Whatever a program does, its floating-point operations take at least as long as at the best rate of a matrix product, and
-its bytes at least as long as at the best rate of a copy.
+A program needs at least the time of its floating-point operations at the best rate of a matrix product, and at least the time
+of its bytes at the best rate of a copy.
 """
 
 from __future__ import annotations
@@ -19,61 +19,60 @@ from parity.bench.timing.clock import Call, alternate
 from parity.data.dtypes import cast
 from parity.data.inputs import normal
 from parity.execution import backends
-from parity.sides import JAX
+from parity.sides import JAX, TORCH
 
-# A product of n × n matrices, n doubled until a call takes this long: large enough that its start does not count.
+# The matrices of the product are doubled until a call takes LEAST_CALL_S, which makes its launch negligible.
 FIRST_SIZE, LARGEST_SIZE = 1024, 8192
 LEAST_CALL_S = 2e-3
 
 
 def limits(dtype: str, threads: int, device: str = "cpu", budget_s: float = 1.0) -> dict[str, Any]:
-    """The two limits of the roofline model, each that of the faster framework.
+    """The two limits of the roofline model, each from the faster framework.
 
     Args:
-        threads: as many as this process was started with (`use_threads`): JAX takes part only where `NPROC`
-            says no other number; torch is set to it and set back.
-        budget_s: seconds of timing, half for each limit; more where the machine is slow.
+        threads: the number this process was started with (`use_threads`): JAX takes part only if `NPROC` says the same;
+            torch is set to it and restored.
+        budget_s: seconds of timing, half for each limit; more on a slow machine.
 
     Returns:
         `flops_per_s`: floating-point operations per second of a large matrix product in `dtype`; `bytes_per_s`: bytes read
-        plus bytes written per second while a block far larger than the caches is copied; `measured_by`: which framework
-        reached `flops` and which `bytes`.
+        plus bytes written per second of a copy far larger than the caches; `measured_by`: the framework that reached `flops`
+        and the one that reached `bytes`.
     """
     import torch
 
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
-    takes_part = ["torch"] + ["jax"] * (os.environ.get("NPROC", str(threads)) == str(threads))
+    sides = [TORCH] + [JAX] * (os.environ.get("NPROC", str(threads)) == str(threads))
     try:
-        with backends.get("torch").settings(dtype), backends.get("jax").settings(dtype):
+        with backends.get(TORCH).settings(dtype), backends.get(JAX).settings(dtype):
             size = _size(dtype, device)
             left, right = _operands(size, dtype)
-            products = {name: _PRODUCTS[name](left, right, device) for name in takes_part}
+            products = {name: _PRODUCTS[name](left, right, device) for name in sides}
             flops, by_flops = _best(products, 2.0 * size**3, budget_s / 2)
             moved, by_bytes = _best(
-                {name: _COPIES[name](device) for name in takes_part}, 2.0 * cache_flush.BYTES, budget_s / 2
+                {name: _COPIES[name](device) for name in sides}, 2.0 * cache_flush.BYTES, budget_s / 2
             )
     finally:
         torch.set_num_threads(before)
     return {"flops_per_s": flops, "bytes_per_s": moved, "measured_by": {"flops": by_flops, "bytes": by_bytes}}
 
 
-def share_of_limit(work: Mapping[str, float], seconds: float, limits: Mapping[str, Any]) -> float | None:
-    """The least time that the roofline model allows for `work` / `seconds`; None where either is not known.
+def share_of_limit(cost: Mapping[str, float], seconds: float, limits: Mapping[str, Any]) -> float | None:
+    """The least time that the roofline model allows for `cost` (`flops`, `bytes`) / `seconds`; None if either is unknown.
 
-    The least time is the larger one of `flops` at the best rate of a product and `bytes` at the best rate of a copy. Bytes
-    that stay in a cache between calls move faster than a copy: a share above 1 says so, and is no mistake.
+    A share above 1 is possible: bytes that stay in a cache between calls move faster than in a copy.
     """
     least = [
-        work[amount] / limits[rate]
+        cost[amount] / limits[rate]
         for amount, rate in (("flops", "flops_per_s"), ("bytes", "bytes_per_s"))
-        if work.get(amount) and limits.get(rate)
+        if cost.get(amount) and limits.get(rate)
     ]
     return max(least) / seconds if least and seconds > 0 else None
 
 
 def _best(calls: Mapping[str, Call], amount: float, budget_s: float) -> tuple[float, str]:
-    """The best rate and who reached it, with `amount` for each call."""
+    """The best rate, with `amount` for each call, and the framework that reached it."""
     samples = alternate(calls, budget_s=budget_s, groups={name: name for name in calls})
     rates = {name: amount / median(seconds.values()) for name, seconds in samples.seconds.items()}
     fastest = max(rates, key=rates.__getitem__)
@@ -84,7 +83,7 @@ def _size(dtype: str, device: str) -> int:
     size = FIRST_SIZE
     while size < LARGEST_SIZE:
         product = _torch_product(*_operands(size, dtype), device)
-        product(0)  # the first one starts threads
+        product(0)  # the first call starts threads
         started = time.perf_counter()
         product(1)
         if time.perf_counter() - started >= LEAST_CALL_S:
@@ -124,14 +123,14 @@ def _torch_copy(device: str) -> Call:
         torch.ones(cache_flush.BYTES // 4, device=device),
         torch.empty(cache_flush.BYTES // 4, device=device),
     )
-    adapter = backends.get("torch")
+    adapter = backends.get(TORCH)
     return lambda _: adapter.wait(target.copy_(source))
 
 
 def _jax_copy(device: str) -> Call:
-    """Adds 1 on the way: XLA spreads a sum over its threads, and a plain copy over one.
+    """Adds 1 on the way: XLA spreads an addition over its threads, but not a plain copy.
 
-    The block to write to is given up by its owner, as JAX has no other way to write into memory that is there.
+    The target is donated: JAX has no other way to write into existing memory.
     """
     import jax
     import jax.numpy as jnp
@@ -148,5 +147,5 @@ def _jax_copy(device: str) -> Call:
     return call
 
 
-_PRODUCTS = {"jax": _jax_product, "torch": _torch_product}
-_COPIES = {"jax": _jax_copy, "torch": _torch_copy}
+_PRODUCTS = {JAX: _jax_product, TORCH: _torch_product}
+_COPIES = {JAX: _jax_copy, TORCH: _torch_copy}

@@ -1,4 +1,4 @@
-"""The phases of one subject in one framework, timed in a process that has loaded no other."""
+"""Times the phases of one subject in one framework, in a process that has not imported the other."""
 
 from __future__ import annotations
 
@@ -11,25 +11,26 @@ from typing import Any
 import numpy as np
 
 from parity import ops
-from parity.bench.subjects.candidates import COMPILED, Candidate
-from parity.bench.subjects.prepared import Prepared, prepare
+from parity.bench.subjects.candidates import Candidate
+from parity.bench.subjects.prepared import Prepared, on_inputs
 from parity.bench.subjects.subject import Subject, of_op
 from parity.data.dtypes import cast
 from parity.execution import backends
 from parity.processes.peak import peak_bytes
+from parity.sides import JAX, TORCH
 
 COLD, WARM, PEAK = "cold", "warm", "peak"
-# Calls for the steady time: enough for a median, and no more than a second of them where they are slow.
+# Calls for the steady time: enough for a median, at most about a second of slow ones.
 STEADY_CALLS, LEAST_STEADY_CALLS, STEADY_S = 20, 3, 1.0
 
 Wait = Callable[[Any], Any]
 
 
 def start(backend: str, kinds: Sequence[str]) -> float:
-    """Seconds of the first compilation in this process, x + 1 for three numbers: the compiler itself is loaded.
+    """Seconds of the first compilation in this process, x + 1 for three numbers: loading the compiler.
 
-    Afterwards, untimed, a small attention of each of `kinds`: a compiler loads some parts at the first product or the first
-    gradient only, for which the first subject would be charged (in torch with more than half of its time).
+    Then compiles, untimed, a small attention of each of `kinds`: a compiler loads some parts at the first matrix product or the
+    first gradient, and the first subject would pay for it (in torch with more than half of its time).
     """
     backends.get(backend)  # importing the framework is a phase of its own
     started = time.perf_counter()
@@ -44,18 +45,18 @@ def start(backend: str, kinds: Sequence[str]) -> float:
 def measured(
     stage: str, backend: str, device: str, op: str, kind: str, dtype: str, sizes: Mapping[str, int] | None = None
 ) -> dict[str, Any]:
-    """One subject in one stage. Whatever its function raises passes through.
+    """One subject in one stage. Exceptions of its function pass through.
 
     Returns:
-        In the stages COLD and WARM `compile_s`, `first_call_s` and `steady_s` in seconds, and `hits` and `misses` of the
-        cache on disk while it was compiled; in the stage PEAK `peak_bytes`.
+        In the stages COLD and WARM `compile_s`, `first_call_s` and `steady_s` in seconds, and `hits` and `misses` of the cache on
+        disk during compilation; in the stage PEAK `peak_bytes`.
     """
     subject = alone(backend, op, kind, dtype, sizes)
-    candidate = Candidate(COMPILED[backend], backend, "compiled", subject.functions[backend])
+    candidate = Candidate(COMPILERS[backend], backend, "compiled", subject.functions[backend])
     adapter, wait = candidate.adapter, candidate.adapter.wait
     variants = [{name: cast(array, dtype) for name, array in values.items()} for values in subject.variants]
     with adapter.settings(dtype, device):
-        prepared = prepare(adapter, candidate.function, subject.arguments, kind, "compiled", variants, device)
+        prepared = on_inputs(adapter, candidate.function, subject.arguments, kind, "compiled", variants, device)
         # Not before: making it ready may have traced parts of it.
         with adapter.fresh_compiler():
             if stage == PEAK:
@@ -65,7 +66,7 @@ def measured(
                 compile_s, first_call_s = _COMPILED[backend](prepared, wait)
                 hits, misses = count()
             steady_s = _steady(prepared, wait)
-    if backend == "torch":
+    if backend == TORCH:
         compile_s -= steady_s
     return {
         "compile_s": compile_s,
@@ -77,15 +78,14 @@ def measured(
 
 
 def alone(backend: str, name: str, kind: str, dtype: str, sizes: Mapping[str, int] | None = None) -> Subject:
-    """What `parity.bench.subjects.subject.of_op` makes, for one framework: the other one is not loaded.
-
-    It would take memory, and time in each collection of garbage.
+    """As `parity.bench.subjects.subject.of_op`, without importing the other framework: it would take memory and garbage
+    collection time.
     """
     return of_op(ops.load(name), kind, dtype, sizes, backends=(backend,))
 
 
 def _steady(prepared: Prepared, wait: Wait) -> float:
-    """Seconds of a call once all is warm."""
+    """Seconds of a warm call, the median of some."""
     seconds: list[float] = []
     wait(prepared.call(0))
     while len(seconds) < STEADY_CALLS and (len(seconds) < LEAST_STEADY_CALLS or sum(seconds) < STEADY_S):
@@ -100,7 +100,7 @@ def _seconds(call: Callable[[], object]) -> float:
 
 
 def _compiled_in_jax(prepared: Prepared, wait: Wait) -> tuple[float, float]:
-    """Seconds of tracing and compilation, which JAX can do by themselves, and of the first call of what they made."""
+    """Seconds of tracing and compilation, which JAX can do apart, and of the first call of the compiled program."""
     started = time.perf_counter()
     program = prepared.run.lower(prepared.sets[0]).compile()  # type: ignore[attr-defined]
     elapsed = time.perf_counter() - started
@@ -124,5 +124,5 @@ def _first_in_torch() -> None:
     torch.compile(lambda x: x + 1)(torch.ones(3))
 
 
-_FIRST_PROGRAM = {"jax": _first_in_jax, "torch": _first_in_torch}
-_COMPILED = {"jax": _compiled_in_jax, "torch": _compiled_in_torch}
+_FIRST_PROGRAM = {JAX: _first_in_jax, TORCH: _first_in_torch}
+_COMPILED = {JAX: _compiled_in_jax, TORCH: _compiled_in_torch}

@@ -1,1 +1,1 @@
-"""What is timed: functions, inputs, candidates, and the parity gate before the clock."""
+"""What a comparison is about: functions, inputs, candidates, and the parity check before timing."""

@@ -1,4 +1,4 @@
-"""Parity first: nothing is timed whose output was not judged, in this process, on these inputs, in this dtype."""
+"""Parity first: every timed output was judged before, in the same process, on the same inputs, in the same dtype."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from parity.sides import JAX
 
 @dataclass(frozen=True)
 class Gate:
-    """What the two functions of a subject were judged to be, and the truth that every candidate is held to.
+    """The verdict on the two functions of a subject, and the float64 truth that every candidate has to match.
 
     Attributes:
-        findings: those of the float64 rung and of the rung of the dtype.
-        truths: leaf → float64 value, from the inputs rounded to the dtype.
-        errors: leaf → error of the better of the two functions, in units of the dtype.
+        findings: of the float64 rung and of the rung of the dtype.
+        truths: leaf name → float64 value, from the inputs rounded to the dtype.
+        errors: leaf name → error of the better of the two functions, in units of the dtype.
     """
 
     subject: Subject
@@ -34,15 +34,17 @@ class Gate:
 
     @property
     def worst(self) -> Finding | None:
+        """The finding with the most severe verdict; None if nothing was compared."""
         return max(self.findings, key=lambda finding: finding.verdict.severity, default=None)
 
     @property
     def verdict(self) -> Verdict:
+        """That of the worst finding."""
         return self.worst.verdict if self.worst else Verdict.VACUOUS
 
     @property
     def message(self) -> str:
-        """Why nothing may be timed; empty if it may."""
+        """Why nothing may be timed; empty if parity passed."""
         if self.verdict.passes:
             return ""
         return line(self.worst) if self.worst else "nothing was compared"
@@ -50,8 +52,8 @@ class Gate:
     def judge(self, outputs: Mapping[str, np.ndarray]) -> str:
         """Why a candidate with these outputs may not be timed; empty if it may.
 
-        It has to be as near to the float64 truth as the ladder asks of a side that is not called worse: within `FAR_UNITS`,
-        or within `SIDE_RATIO` of the better of the two functions, with which it stands against the same truth.
+        Its error to the float64 truth has to be within `FAR_UNITS`, or within `SIDE_RATIO` of the error of the better of the
+        two functions: the rule by which the ladder calls no side worse.
         """
         if set(outputs) != set(self.truths):
             return f"it returns {', '.join(sorted(outputs))}, expected {', '.join(sorted(self.truths))}"
@@ -74,8 +76,8 @@ class Gate:
 def gate(subject: Subject, timeout_s: float, device: str = "cpu") -> Gate:
     """Runs both functions of the subject through the ladder.
 
-    That of JAX compiled: uncompiled it compiles each of its operations anew at each size, which took nine tenths of the
-    time, and without `jax.jit` nothing is timed. That of PyTorch is not: each precision would cost a compilation.
+    JAX runs compiled: eager, it compiles each operation again at each size, which took nine tenths of the time. PyTorch runs
+    eager: compiled, each precision would cost a compilation.
     """
     always = {JAX: "compiled"}
     cache = RunCache.live(subject.functions, subject.arguments, subject.reference, timeout_s, device, always)
@@ -98,8 +100,8 @@ def gate(subject: Subject, timeout_s: float, device: str = "cpu") -> Gate:
 
 
 def units_off(value: np.ndarray, truth: np.ndarray, dtype: str) -> float:
-    """The largest error in units of the dtype; infinite where a NaN or an infinity differs, or a whole number."""
-    found = compare(as_float64(value), as_float64(truth))
+    """The largest error in units of the dtype; infinite where a NaN, an infinity or an integer differs."""
+    comparison = compare(as_float64(value), as_float64(truth))
     if not is_floating(value.dtype) and value.dtype.kind != "c":
-        return float("inf") if found.mismatches else 0.0
-    return found.error / epsilon(dtype)
+        return float("inf") if comparison.mismatches else 0.0
+    return comparison.error / epsilon(dtype)

@@ -36,7 +36,7 @@ class Prepared:
         return output if self.is_named else named(output)
 
 
-def prepare(
+def on_inputs(
     adapter: Backend,
     function: Callable[..., Any],
     arguments: Arguments,

@@ -1,4 +1,4 @@
-"""What is timed: two functions on inputs of certain sizes, forward or with the gradient."""
+"""What a comparison is about: two functions on inputs of given sizes, forward or with the gradient."""
 
 from __future__ import annotations
 
@@ -12,27 +12,28 @@ from parity.bench.subjects.sizes import bench_sizes
 from parity.data.arguments import Arguments, parse
 from parity.data.inputs import jittered, seeded_inputs
 from parity.errors import InputError
-from parity.execution.backends import NAMES
+from parity.sides import JAX, SIDES, TORCH
 from parity.spec import Op
 
 KINDS = ("forward", "gradient")
-# Each call sees another set of values, so that nothing can be answered from memory.
+# Calls rotate through this many sets of values, so that no result can be reused.
 VARIANTS = 4
-# How far the values of a caller's own inputs are moved for that: what they mean must stay.
+# Relative change of a caller's own inputs for the other sets: small, so that they keep their meaning.
 MOVE = 2.0**-10
 
 
 @dataclass(frozen=True)
 class Subject:
-    """
+    """Two functions and their inputs.
+
     Attributes:
         op: name of the operation, or of the caller's pair.
-        kind: `forward`, or `gradient`: the outputs and the gradients to `arguments.wrt` in one.
-        functions: backend → function, of the same signature.
-        arguments: the inputs as they were given.
-        variants: sets of values for the arrays in `arguments`, by name; the first are those given.
+        kind: `forward`, or `gradient` for outputs and gradients to `arguments.wrt` in one call.
+        functions: backend → function; both have one signature.
+        arguments: the inputs as given.
+        variants: sets of values for the arrays in `arguments`, by name; the first holds the given values.
         reference: the same function in NumPy, if there is one.
-        sizes: axis letter → size; empty for a caller's own pair.
+        sizes: axis letter → size; None for a caller's own pair.
     """
 
     op: str
@@ -46,7 +47,7 @@ class Subject:
 
 
 def kinds(op: Op) -> tuple[str, ...]:
-    """`forward` alone for an operation that differentiates by itself."""
+    """The kinds that an operation has: `forward` alone if it computes its own gradient."""
     return KINDS if op.wrt else KINDS[:1]
 
 
@@ -56,13 +57,13 @@ def of_op(
     dtype: str,
     sizes: Mapping[str, int] | None = None,
     constants: Mapping[str, Any] | None = None,
-    backends: Sequence[str] = NAMES,
+    backends: Sequence[str] = SIDES,
 ) -> Subject:
     """A built-in operation, by default at the sizes of `parity.bench.subjects.sizes`.
 
     Args:
-        constants: inputs that are no arrays, in place of those of the operation, such as `num_heads`.
-        backends: only these are loaded.
+        constants: replace inputs of the operation that are no arrays, such as `num_heads`.
+        backends: load only these frameworks.
     """
     sizes = dict(sizes or bench_sizes(op))
     op = replace(op, inputs={**op.inputs, **(constants or {})})
@@ -82,12 +83,16 @@ def of_pair(
     dtype: str,
     wrt: Any = "all",
 ) -> Subject:
-    """A caller's own pair of functions, on inputs as in `parity.check`."""
+    """A caller's own pair of functions, with inputs as in `parity.check`.
+
+    Raises:
+        InputError: unknown kind, or a gradient without a floating input.
+    """
     if kind not in KINDS:
         raise InputError(f"kind: got {kind!r}, expected one of {', '.join(KINDS)}")
     arguments = parse(inputs, wrt if kind == "gradient" else (), (jax_fn, torch_fn))
     if kind == "gradient" and not arguments.wrt:
-        raise InputError("kind: got 'gradient', but no floating input to differentiate; time it with kind='forward'")
+        raise InputError("kind: got 'gradient', but no input is floating; use kind='forward'")
     variants = tuple(
         {
             name: jittered(f"bench/{name}", array, number, MOVE) if number else array
@@ -95,4 +100,4 @@ def of_pair(
         }
         for number in range(VARIANTS)
     )
-    return Subject(name, kind, dtype, {"jax": jax_fn, "torch": torch_fn}, arguments, variants)
+    return Subject(name, kind, dtype, {JAX: jax_fn, TORCH: torch_fn}, arguments, variants)

@@ -19,7 +19,7 @@ from parity.bench.subjects.candidates import BASE, CONTROL
 from parity.bench.supervision.heartbeat import Pulse
 from parity.bench.supervision.task import Task
 from parity.bench.supervision.worker import serve
-from parity.bench.timing.normalizer import YARDSTICK
+from parity.bench.timing.normalizer import NORMALIZER
 from parity.errors import InputError
 from parity.execution.runner import COMPILE_PATIENCE
 
@@ -86,7 +86,7 @@ class Supervisor:
                 answer = self._ask("comparison", task, broken)
             except _Lost as error:
                 candidate = self._pulse.candidate
-                if not candidate or candidate in broken or candidate in (CONTROL, YARDSTICK):
+                if not candidate or candidate in broken or candidate in (CONTROL, NORMALIZER):
                     return self._lost(task, str(error))
                 broken[candidate] = str(error)
                 continue

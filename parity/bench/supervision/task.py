@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from parity import ops
-from parity.bench.subjects.candidates import COMPILED, Candidate
+from parity.bench.results import label
+from parity.bench.subjects.candidates import Candidate
 from parity.bench.subjects.subject import Subject, of_op, of_pair
 from parity.data import named
+from parity.sides import COMPILERS
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,8 @@ class Task:
 
     @property
     def name(self) -> str:
-        return f"{self.op} {self.kind} {self.dtype}"
+        """The same in every run of the same task."""
+        return label(self.op, self.kind, self.dtype, {**(self.sizes or {}), **self.constants})
 
     def subject(self) -> Subject:
         if self.pair is None:
@@ -57,4 +60,4 @@ class Task:
         return of_pair(self.op, functions[0], functions[1], self.pair.inputs, self.kind, self.dtype)
 
     def wants(self) -> Callable[[Candidate], bool]:
-        return lambda candidate: not self.only_compiled or candidate.name in COMPILED.values()
+        return lambda candidate: not self.only_compiled or candidate.name in COMPILERS.values()

@@ -1,1 +1,1 @@
-"""The clock, its intervals and what they allow to say."""
+"""The clock, confidence intervals and the verdict on a ratio."""

@@ -1,4 +1,4 @@
-"""Empties the caches of the processor, for times with cold caches."""
+"""Empties the processor's caches, for times with cold caches."""
 
 from __future__ import annotations
 
@@ -6,25 +6,21 @@ from collections.abc import Callable
 
 import numpy as np
 
-# Larger than the last cache of the usual processors; on a GPU, larger than its second-level cache.
+# Larger than the last-level cache of common processors and the second-level cache of GPUs.
 BYTES = 256 * 2**20
 
 
-def evictor(device: str) -> Callable[[], None]:
-    """Writes a buffer that no cache can hold."""
+def cache_flush(device: str) -> Callable[[], None]:
+    """A function that overwrites a buffer larger than any cache and returns when that is done."""
     if device == "cuda":
         import torch
 
         block = torch.empty(BYTES, dtype=torch.uint8, device=device)
 
-        def evict() -> None:
+        def flush() -> None:
             block.zero_()
             torch.cuda.synchronize()
 
-        return evict
+        return flush
     buffer = np.zeros(BYTES, np.uint8)
-
-    def write() -> None:
-        buffer.fill(1)
-
-    return write
+    return lambda: buffer.fill(1)

@@ -6,36 +6,32 @@ import contextlib
 import os
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
-# Of the processors. Two threads that wait for each other are slowed down out of all proportion by a third one: torch on two
-# processors took 100 times as long beside one busy program, JAX twice as long. The usual services take less than this.
+import psutil
+
+# Of the processors. Two threads that wait for each other are slowed down out of all proportion by a third: beside one busy
+# program, torch on two processors took 100 times as long and JAX twice as long. The usual services take less than this.
 BUSY = 0.1
-_STAT = Path("/proc/stat")
 
 
 @contextlib.contextmanager
-def elsewhere() -> Iterator[Callable[[], float | None]]:
-    """The mean number of processors that were busy with other programs in the block; None where the system does not tell."""
-    busy, own, started = _busy_s(), time.process_time(), time.perf_counter()
-    found: list[float | None] = [None]
+def host_load() -> Iterator[Callable[[], float]]:
+    """Gives a function that, after the block, returns the mean number of processors that other programs kept busy in it."""
+    load = 0.0
+    busy_s, own_s, started = _busy_s(), time.process_time(), time.perf_counter()
     try:
-        yield lambda: found[0]
+        yield lambda: load
     finally:
-        wall, after = time.perf_counter() - started, _busy_s()
-        if busy is not None and after is not None and wall > 0:
-            found[0] = max(0.0, (after - busy - (time.process_time() - own)) / wall)
+        others_s = _busy_s() - busy_s - (time.process_time() - own_s)
+        load = max(0.0, others_s / (time.perf_counter() - started))
 
 
-def is_disturbing(others: float | None) -> bool:
-    """Is it more than a share `BUSY` of the processors?"""
-    return others is not None and others > BUSY * (os.cpu_count() or 1)
+def is_disturbing(load: float) -> bool:
+    """Whether other programs took more than a share `BUSY` of the processors."""
+    return load > BUSY * (os.cpu_count() or 1)
 
 
-def _busy_s() -> float | None:
-    """Seconds that all processors together were busy, or were taken away by a hypervisor, since the machine started."""
-    try:
-        user, nice, system, _idle, _io, irq, soft, steal = map(int, _STAT.read_text().split("\n", 1)[0].split()[1:9])
-    except (OSError, ValueError):
-        return None
-    return (user + nice + system + irq + soft + steal) / os.sysconf("SC_CLK_TCK")
+def _busy_s() -> float:
+    """Seconds since boot that all processors together were busy, or were taken away by a hypervisor."""
+    times = psutil.cpu_times()  # the names that a system has differ
+    return sum(getattr(times, name, 0.0) for name in ("user", "nice", "system", "irq", "softirq", "steal"))

@@ -1,4 +1,4 @@
-"""A median or the ratio of two candidates, with an interval that holds whatever the times are distributed like."""
+"""A median or the ratio of two candidates, with a confidence interval that assumes no distribution of the times."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Estimate:
-    """The median of samples, and its confidence interval; NaN ends where there are too few samples."""
+    """The median of samples with its confidence interval; the ends are NaN if there are too few samples."""
 
     value: float
     low: float
@@ -29,20 +29,16 @@ class Estimate:
 
 
 def paired_ratio(above: Sequence[float], below: Sequence[float], confidence: float) -> Estimate:
-    """The median over the rounds of above / below, between two order statistics of it.
+    """The median of above / below over the rounds, with an interval between two order statistics.
 
-    Rounds have to be independent; the correlation of one with the next was measured as 0.03 to 0.05.
+    Assumes independent rounds; the measured correlation of one with the next is 0.03 to 0.05.
     """
     return median_of(np.asarray(above) / np.asarray(below), confidence)
 
 
 def median_of(samples: Sequence[float] | np.ndarray, confidence: float) -> Estimate:
-    """The median of positive numbers, and the exact interval of the sign test.
-
-    No distribution is assumed, and outliers do not widen it.
-    """
-    # SciPy comes with JAX; it is loaded here, so that a machine without JAX can import this.
-    from scipy.stats import quantile_test
+    """The median of positive numbers with the exact interval of the sign test; outliers do not widen it."""
+    from scipy.stats import quantile_test  # slow to import
 
     logarithms = np.log(samples)
     interval = quantile_test(logarithms, p=0.5).confidence_interval(confidence)

@@ -1,15 +1,15 @@
-"""A fixed piece of work, timed in every comparison: by it a result can be set beside one of another day."""
+"""A fixed matrix product timed in every comparison, so that results of different days can be compared."""
 
 from __future__ import annotations
 
 from parity.bench.timing.clock import Call
 
-YARDSTICK = "yardstick"
+NORMALIZER = "normalizer"
 SIZE = 256
 
 
-def yardstick(device: str) -> Call:
-    """A matrix product of SIZE × SIZE float32 numbers in PyTorch, which none of our code and no compiler has a part in."""
+def normalizer(device: str) -> Call:
+    """A product of two SIZE × SIZE float32 matrices in eager PyTorch: neither our code nor a compiler is part of it."""
     import torch
 
     from parity.data.inputs import normal

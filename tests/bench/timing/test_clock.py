@@ -244,19 +244,19 @@ class TestStops:
 
 
 class TestAround:
-    def test_evict_before_each_single_call(self, players, events):
-        samples = alternate(players(a=1e-5, b=1e-5), budget_s=0.001, evict=lambda: events.append(("evict", 0)))
+    def test_flush_before_each_single_call(self, players, events):
+        samples = alternate(players(a=1e-5, b=1e-5), budget_s=0.001, flush=lambda: events.append(("flush", 0)))
         assert samples.calls == {"a": 1, "b": 1}
         after = [name for name, _ in events][2 * WARM_UP_CALLS :]
-        assert set(after[::2]) == {"evict"}
+        assert set(after[::2]) == {"flush"}
         assert set(after[1::2]) == {"a", "b"}
         assert len(after) == 2 * sum(map(len, samples.seconds.values()))
 
-    def test_evicting_is_not_timed(self, time, players):
-        def evict():
+    def test_flushing_is_not_timed(self, time, players):
+        def flush():
             time.now += 1.0
 
-        samples = alternate(players(a=1e-3), budget_s=5.0, evict=evict)
+        samples = alternate(players(a=1e-3), budget_s=5.0, flush=flush)
         assert max(samples.seconds["a"].values()) == pytest.approx(1e-3)
 
     def test_before_is_told_each_turn(self, players, events):

@@ -1,1 +1,1 @@
-"""The frameworks' own best for an operation, under the operation's own signature. Timed beside ours, after the same gate."""
+"""The frameworks' own functions for an operation, with the operation's signature; timed after the same parity check."""

@@ -13,8 +13,8 @@ NAME = "jax.nn.dot_product_attention"
 
 def _attention(query: jax.Array, key: jax.Array, value: jax.Array, **options: Any) -> jax.Array:
     """[T, H], [S, H], [S, Hv] → [T, Hv]."""
-    one = (array[None, :, None, :] for array in (query, key, value))
-    return jax.nn.dot_product_attention(*one, **options)[0, :, 0]
+    one_head = (array[None, :, None, :] for array in (query, key, value))
+    return jax.nn.dot_product_attention(*one_head, **options)[0, :, 0]
 
 
 def _batched_attention(query: jax.Array, key: jax.Array, value: jax.Array) -> jax.Array:
@@ -28,13 +28,13 @@ def _attention_gradient(query: jax.Array, key: jax.Array, value: jax.Array, d_ou
 
 
 def _multi_head_batched(query: jax.Array, key: jax.Array, value: jax.Array, num_heads: int) -> jax.Array:
-    """[B, T, D] → [B, T, N, D / N] without moving anything."""
+    """[B, T, D] → [B, T, N, D / N] without a copy."""
     heads = (array.reshape(*array.shape[:2], num_heads, -1) for array in (query, key, value))
     return jax.nn.dot_product_attention(*heads).reshape(query.shape)
 
 
 def _blockwise_attention(query: jax.Array, key: jax.Array, value: jax.Array, causal: bool) -> jax.Array:
-    """[B, N, T, H]: it has to be brought to [B, T, N, H] and back."""
+    """[B, N, T, H], transposed to [B, T, N, H] and back."""
     arrays = (array.transpose(0, 2, 1, 3) for array in (query, key, value))
     return jax.nn.dot_product_attention(*arrays, is_causal=causal).transpose(0, 2, 1, 3)
 
@@ -52,5 +52,5 @@ FUNCTIONS: Mapping[str, Mapping[str, Callable[..., Any]]] = {
     "blockwise_attention": {NAME: _blockwise_attention},
     "masked_attention": {NAME: _masked_attention},
 }
-# Runs forward alone.
+# Names of functions without a backward pass.
 FORWARD_ONLY: frozenset[str] = frozenset()

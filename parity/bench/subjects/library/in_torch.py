@@ -68,5 +68,5 @@ FUNCTIONS: Mapping[str, Mapping[str, Callable[..., Any]]] = {
     "blockwise_attention": {NAME: _blockwise_attention, FLEX: _flex_blockwise_attention},
     "masked_attention": {NAME: _masked_attention},
 }
-# There is no backward pass of it on the CPU: NotImplementedError.
+# Names of functions without a backward pass: this one raises NotImplementedError on the CPU.
 FORWARD_ONLY: frozenset[str] = frozenset({FLEX})

@@ -1,22 +1,16 @@
-"""The phases: a real run on something tiny, and workers that die, hang, raise or do not show what they should."""
+"""A real run on something tiny, and workers that die, hang, raise or do not prove what they should."""
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 import time
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-from parity import ops
-from parity.bench.phases import phases, worker
-from parity.bench.phases.stages import alone
-from parity.bench.phases.worker import Assignment
+from parity.bench.phases import imports
+from parity.bench.phases import run as phases
+from parity.bench.phases.task import PhasesTask
 from parity.bench.settings import Settings
-from parity.bench.subjects.subject import of_op
 
 TINY = {"T": 5, "S": 7, "H": 4, "Hv": 3}
 SUBJECTS = [
@@ -76,12 +70,15 @@ def fake(tmp_path, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", f"{tmp_path}:{Path(phases.__file__).parents[3]}")
     monkeypatch.setenv("PIDS", str(tmp_path / "pids"))
     monkeypatch.setattr(phases, "WORKER", "fake_worker")
-    monkeypatch.setattr(phases, "_IMPORT", "print(0.125)  # {}")
+    monkeypatch.setattr(imports, "_IMPORT", "print(0.125)  # {}")
 
     def run(fault, subjects=SUBJECTS, **settings):
         monkeypatch.setenv("FAULT", fault)
         said = []
-        rows = list(phases.run(subjects, Settings(threads=1, **settings), said.append, tmp_path))
+        tasks = [PhasesTask(backend, *subject) for backend in ("jax", "torch") for subject in subjects]
+        named = dict(phases.run(tasks, Settings(threads=1, **settings), said.append, tmp_path))
+        assert set(named) == {task.name for task in tasks}
+        rows = list(named.values())
         assert [path.name for path in tmp_path.glob("parity-phases-*")] == []
         assert all(set(row) == KEYS for row in rows)
         found = {(row["backend"], row["op"], row["kind"]): row for row in rows}
@@ -198,68 +195,10 @@ def test_what_the_cache_does_not_show_is_not_told(fake):
         assert (row["steady_s"], row["peak_bytes"]) == (0.1, 1000)
 
 
-@pytest.mark.parametrize(
-    ("code", "words"),
-    [
-        ("import sys; sys.exit('No module named {}')", "import: No module named torch"),
-        ("print('{}')", "import: could not convert string to float: 'torch'"),
-        ("import time; time.sleep(600)  # {}", "timed out after 0.5 seconds"),
-    ],
-)
-def test_an_import_that_fails(monkeypatch, tmp_path, code, words):
-    monkeypatch.setattr(phases, "_IMPORT", code)
-    seconds, problems = phases._import_seconds(Settings(threads=1, timeout_s=0.1), tmp_path, lambda words: None)
-    assert seconds == {"jax": None, "torch": None}
-    assert len(problems["torch"]) == 1
-    assert words in problems["torch"][0]
-
-
 def test_the_peak_of_a_gpu_is_not_told(fake):
     rows, _ = fake("", device="cuda")
-    words = "peak_bytes is counted on the CPU and on Linux only"
+    words = "peak_bytes is measured on the CPU and on Linux only"
     assert others(rows) == [GOOD | {"peak_bytes": None, "message": words}] * 6
-
-
-def test_an_assignment_survives_the_way(monkeypatch):
-    answers = []
-    assignment = Assignment(
-        "jax", "cpu", "cold", (("attention", "forward", "float32", TINY), ("b", "forward", "float32", None))
-    )
-    monkeypatch.setattr(worker.phase_stages, "start", lambda backend, kinds: 0.5)
-    read, write = os.pipe()
-    monkeypatch.setattr(sys, "argv", ["worker", assignment.words(), str(write)])
-    monkeypatch.setattr(worker, "end_with_parent", lambda: None)
-    worker.main(lambda given, send: answers.append((given.backend, given.stage, given.subjects)))
-    os.close(read)
-    assert answers == [("jax", "cold", [["attention", "forward", "float32", TINY], ["b", "forward", "float32", None]])]
-
-
-class TestSubject:
-    @pytest.mark.both
-    @pytest.mark.parametrize("kind", ["forward", "gradient"])
-    def test_is_what_is_timed_elsewhere(self, kind):
-        theirs = of_op(ops.load("attention"), kind, "float32")
-        for backend in ("jax", "torch"):
-            ours = alone(backend, "attention", kind, "float32")
-            assert ours.functions == {backend: theirs.functions[backend]}
-            assert ours.arguments.wrt == theirs.arguments.wrt
-            assert (ours.sizes, ours.kind, ours.dtype) == (theirs.sizes, theirs.kind, theirs.dtype)
-            assert len(ours.variants) == len(theirs.variants)
-            for mine, their in zip(ours.variants, theirs.variants, strict=True):
-                assert list(mine) == list(their)
-                assert all(np.array_equal(mine[name], their[name]) for name in mine)
-
-    @pytest.mark.both
-    def test_no_other_framework_is_loaded(self, backend):
-        other = {"jax": "torch", "torch": "jax"}[backend]
-        program = (
-            "import sys, parity.bench.phases.worker; from parity.bench.phases.stages import alone; "
-            "from parity.bench.subjects.candidates import Candidate; "
-            f"Candidate('', '{backend}', 'compiled', alone('{backend}', 'attention', 'forward', 'float32')).adapter; "
-            f"print('{backend}' in sys.modules, '{other}' in sys.modules)"
-        )
-        done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-        assert done.stdout.split() == ["True", "False"]
 
 
 @pytest.mark.both
@@ -268,8 +207,12 @@ def test_a_real_run(tmp_path, monkeypatch):
     for name, folder in users.items():
         folder.mkdir()
         monkeypatch.setenv(name, str(folder))
-    wanted = [("attention", "forward", "float32"), ("no_such_op", "forward", "float32")]
-    rows = list(phases.run(wanted, Settings(threads=1), lambda words: None, tmp_path, {"attention": TINY}))
+    tasks = [
+        PhasesTask(backend, op, "forward", "float32", sizes)
+        for backend in ("jax", "torch")
+        for op, sizes in (("attention", TINY), ("no_such_op", None))
+    ]
+    rows = [row for _, row in phases.run(tasks, Settings(threads=1), lambda message: None, tmp_path)]
     assert set(tmp_path.rglob("*")) == set(users.values())
     found = {(row["backend"], row["op"]): row for row in rows}
     assert len(rows) == 4
@@ -283,3 +226,19 @@ def test_a_real_run(tmp_path, monkeypatch):
         missing = found[backend, "no_such_op"]
         assert missing["message"].startswith("empty cache: InputError: ")
         assert missing["cold_s"] is None
+
+
+def test_one_framework_alone(fake, monkeypatch, tmp_path):
+    """Of a resumed run that lacks the other one: nothing of the first is measured again."""
+    monkeypatch.setenv("FAULT", "")
+    said = []
+    tasks = [PhasesTask("torch", *subject) for subject in SUBJECTS]
+    rows = [row for _, row in phases.run(tasks, Settings(threads=1), said.append, tmp_path)]
+    assert [(row["backend"], values(row)) for row in rows] == [("torch", GOOD)] * 3
+    assert not [message for message in said if message.startswith("jax")]
+
+
+def test_without_tasks_nothing_is_started():
+    said = []
+    assert list(phases.run([], Settings(threads=1), said.append)) == []
+    assert said == []

@@ -1,13 +1,10 @@
-"""Proves the clock on this machine: trials whose answer is known, beside plain pytest-benchmark on the same functions."""
+"""How often the clock is wrong: the results of trials with a known answer, for parity and for plain pytest-benchmark."""
 
 from __future__ import annotations
 
-import datetime
 import json
 import math
 import os
-import time
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,24 +20,15 @@ from parity.bench.calibration.trials import (
     SLOWDOWN,
     SLOWER,
     Trial,
-    by_parity,
-    by_pytest_benchmark,
-    check_installed,
-    programs,
 )
-from parity.bench.machine.environment import commit, processor
 from parity.bench.results import plain
 from parity.bench.timing.verdict import MARGIN
-from parity.execution.environment import environment
 from parity.processes.files import write
 
 SCHEMA = "parity-calibration/1"
 JSON, MARKDOWN = "calibration.json", "calibration.md"
-# Shares of the trials: one function against itself within the margin, and the true slowdown found.
+# Required shares of the trials: A/A ratios within the margin, and true slowdowns found.
 WITHIN, FOUND = 0.99, 0.95
-# What is done by turns: the kinds of trials of parity, and all those of pytest-benchmark in a process of its own.
-OTHER = "pytest-benchmark"
-TURNS = (SAME, SLOWER, OTHER)
 HEADINGS = (
     "method",
     "function",
@@ -53,20 +41,21 @@ HEADINGS = (
 
 NOTE = (
     f"A/A: a function against itself, true ratio 1. 5 %: against itself with a wait after each call, true ratio {SLOWDOWN:g}. "
-    "parity says FASTER or SLOWER by its own verdict; pytest-benchmark has none, so that a ratio above 1.025 counts as slower "
+    "parity says FASTER or SLOWER by its own verdict; pytest-benchmark has none, so a ratio above 1.025 counts as slower "
     "and one below 1 / 1.025 as faster."
 )
 
 
 @dataclass(frozen=True)
-class Row:
-    """All trials of one method on one function; None where there are none yet.
+class MethodResult:
+    """All trials of one method on one function.
 
     Attributes:
-        spread, worst: of the ratio of a function to itself, as fractions: standard deviation, largest distance from 1.
-        beyond: trials of `same` further from 1 than the margin.
-        false_alarms: trials of `same` that were called FASTER or SLOWER.
-        found: trials of `slower` that were called SLOWER.
+        same, slower: number of trials of each kind.
+        spread, worst: standard deviation of the A/A ratio and its largest distance from 1, as fractions; None without trials.
+        beyond: A/A trials further from 1 than the margin.
+        false_alarms: A/A trials with the verdict FASTER or SLOWER.
+        found: trials of `slower` with the verdict SLOWER.
     """
 
     method: str
@@ -81,17 +70,19 @@ class Row:
 
     @property
     def cells(self) -> tuple[str, ...]:
+        """The row of the table, under `HEADINGS`."""
         spread, worst = (f"{100 * one:.2f} %" if one is not None else "" for one in (self.spread, self.worst))
         counts = (f"{one} of {self.same}" for one in (self.beyond, self.false_alarms))
         return self.method, self.function, spread, worst, *counts, f"{self.found} of {self.slower}"
 
 
 @dataclass(frozen=True)
-class Target:
-    """What was asked of parity's clock on one function.
+class Requirement:
+    """What parity's clock has to achieve on one function.
 
     Attributes:
-        count: trials that did as they should, of `trials`; `share` of them have to.
+        count: trials with the right answer, of `trials`.
+        share: of the trials that have to be right.
     """
 
     function: str
@@ -102,6 +93,7 @@ class Target:
 
     @property
     def met(self) -> bool:
+        """False without trials."""
         return self.trials > 0 and self.count >= self.share * self.trials
 
     def __str__(self) -> str:
@@ -114,9 +106,12 @@ class Calibration:
     """The trials so far.
 
     Attributes:
-        wanted: trials of each kind, function and method; `total` of turns, of which `done` are over.
+        wanted: trials of each kind, function and method.
         seconds_each: time for one trial.
-        load: averages of one, five and fifteen minutes before and after.
+        done, total: turns.
+        doing: what runs now.
+        seconds: since the start.
+        load: load averages of one, five and fifteen minutes, before and after.
     """
 
     wanted: int
@@ -132,20 +127,23 @@ class Calibration:
 
     @property
     def complete(self) -> bool:
+        """All turns are done."""
         return self.done == self.total > 0
 
     @property
     def passed(self) -> bool:
-        return self.complete and all(target.met for target in self.targets())
+        """Complete, and every requirement is met."""
+        return self.complete and all(requirement.met for requirement in self.requirements())
 
-    def rows(self) -> list[Row]:
+    def rows(self) -> list[MethodResult]:
+        """One for each method and function."""
         return [self._row(method, function) for method in METHODS for function in FUNCTIONS]
 
-    def _row(self, method: str, function: str) -> Row:
+    def _row(self, method: str, function: str) -> MethodResult:
         ours = [one for one in self.trials if (one.method, one.function) == (method, function)]
         same, slower = ([one for one in ours if one.kind == kind] for kind in (SAME, SLOWER))
         logarithms = np.log([one.ratio for one in same])
-        return Row(
+        return MethodResult(
             method,
             function,
             len(same),
@@ -157,20 +155,22 @@ class Calibration:
             sum(one.verdict == "SLOWER" for one in slower),
         )
 
-    def targets(self) -> list[Target]:
-        ours = [row for row in self.rows() if row.method == PARITY]
-        margin = f"A/A within ± {100 * MARGIN:g} %"
+    def requirements(self) -> list[Requirement]:
+        """Two for each function."""
+        within = f"A/A within ± {100 * MARGIN:g} %"
         return [
-            target
-            for row in ours
-            for target in (
-                Target(row.function, margin, row.same - row.beyond, row.same, WITHIN),
-                Target(row.function, "a slowdown of 5 % found", row.found, row.slower, FOUND),
+            requirement
+            for row in self.rows()
+            if row.method == PARITY
+            for requirement in (
+                Requirement(row.function, within, row.same - row.beyond, row.same, WITHIN),
+                Requirement(row.function, "a slowdown of 5 % found", row.found, row.slower, FOUND),
             )
         ]
 
     def to_dict(self) -> dict[str, Any]:
-        found: dict[str, Any] = plain(
+        """The content of calibration.json."""
+        content: dict[str, Any] = plain(
             {
                 "schema": SCHEMA,
                 "complete": self.complete,
@@ -187,62 +187,26 @@ class Calibration:
                 },
                 "environment": {**self.environment, "load": self.load},
                 "rows": [vars(row) for row in self.rows()],
-                "targets": [{**vars(target), "met": target.met} for target in self.targets()],
+                "targets": [{**vars(one), "met": one.met} for one in self.requirements()],
                 "trials": [one.to_dict() for one in self.trials],
             }
         )
-        return found
+        return content
 
     def markdown(self) -> str:
-        """The table, what is in it, and the targets."""
+        """The content of calibration.md: the table, its note, and the requirements."""
         state = "" if self.complete else f"Incomplete: {self.done} of {self.total} turns are done.\n\n"
         table = [HEADINGS, ("---",) * len(HEADINGS), *(row.cells for row in self.rows())]
         lines = "\n".join(f"| {' | '.join(cells)} |" for cells in table)
-        targets = "\n".join(f"- {target}" for target in self.targets())
+        requirements = "\n".join(f"- {one}" for one in self.requirements())
         load = " → ".join(f"{one[0]:.2f}" for one in self.load)
         place = f"processor: {self.environment.get('processor', '')}; load average of a minute: {load}"
         return (
-            f"# The clock against known answers\n\n{state}{lines}\n\n{NOTE}\n\n{targets}\n\n"
+            f"# The clock against known answers\n\n{state}{lines}\n\n{NOTE}\n\n{requirements}\n\n"
             f"{self.wanted} trials of {self.seconds_each:g} s each; {place}.\n"
         )
 
     def write(self, folder: Path) -> None:
+        """Writes both files."""
         write(folder / JSON, json.dumps(self.to_dict(), indent=2, allow_nan=False) + "\n")
         write(folder / MARKDOWN, self.markdown())
-
-
-def run(trials: int, seconds: float, functions: Sequence[str] = FUNCTIONS, beside: int = 1) -> Iterator[Calibration]:
-    """Each kind of trial by turns, `trials` times, so that a busy minute hits all alike; yields what there is after each.
-
-    Args:
-        seconds: for one trial of one method.
-        beside: pytest-benchmark takes part in one of so many trials; it takes three times as long as parity.
-
-    Raises:
-        InputError: pytest-benchmark is not installed.
-    """
-    check_installed()
-    turns = [
-        (number, function, what)
-        for number in range(trials)
-        for function in functions
-        for what in TURNS
-        if what != OTHER or number % beside == 0
-    ]
-    began, found = time.monotonic(), list[Trial]()
-    started = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-    before, place = os.getloadavg(), {**environment(), "processor": processor(), "commit": commit()}
-
-    def so_far(done: int, doing: str) -> Calibration:
-        elapsed, load = time.monotonic() - began, (before, os.getloadavg())
-        return Calibration(trials, seconds, tuple(found), done, len(turns), doing, started, elapsed, load, place)
-
-    yield so_far(0, "compiling")
-    with programs(functions) as calls:
-        for done, (number, function, what) in enumerate(turns):
-            yield so_far(done, f"trial {number + 1} of {trials}: {function}, {what}")
-            if what == OTHER:
-                found += by_pytest_benchmark(function, seconds)
-            else:
-                found.append(by_parity(calls[function], function, what, seconds))
-    yield so_far(len(turns), "done")

@@ -1,0 +1,48 @@
+"""Seconds that the import of a framework takes in a fresh process."""
+
+from __future__ import annotations
+
+import statistics
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+
+IMPORTS = 3
+_IMPORT = "import time; started = time.perf_counter(); import {}; print(time.perf_counter() - started)"
+
+
+def import_seconds(
+    environments: Mapping[str, Mapping[str, str]], timeout_s: float, progress: Callable[[str], None]
+) -> tuple[dict[str, float | None], dict[str, list[str]]]:
+    """Framework → median seconds of IMPORTS imports, made by turns, or None; and framework → why it is None.
+
+    Args:
+        environments: framework → environment of its process.
+        timeout_s: for one import.
+    """
+    seconds: dict[str, list[float]] = {name: [] for name in environments}
+    problems: dict[str, list[str]] = {name: [] for name in environments}
+    for turn in range(IMPORTS):
+        for name in _order(list(environments), turn):
+            if problems[name]:
+                continue
+            progress(f"{name}: import {turn + 1} of {IMPORTS}")
+            try:
+                done = subprocess.run(
+                    [sys.executable, "-c", _IMPORT.format(name)],
+                    env=environments[name],
+                    capture_output=True,
+                    text=True,
+                    timeout=timeout_s,
+                    check=True,
+                )
+                seconds[name].append(float(done.stdout.split()[-1]))
+            except subprocess.CalledProcessError as error:
+                problems[name].append(f"import: {(error.stderr.strip().splitlines() or [str(error)])[-1]}")
+            except (OSError, subprocess.TimeoutExpired, ValueError, IndexError) as error:
+                problems[name].append(f"import: {error}")
+    return {name: None if problems[name] else statistics.median(seconds[name]) for name in environments}, problems
+
+
+def _order(names: Sequence[str], turn: int) -> Sequence[str]:
+    return names if turn % 2 == 0 else names[::-1]
