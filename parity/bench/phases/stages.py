@@ -17,7 +17,7 @@ from parity.bench.subjects.subject import Subject, of_op
 from parity.data.dtypes import cast
 from parity.execution import backends
 from parity.processes.peak import peak_bytes
-from parity.sides import JAX, TORCH
+from parity.sides import COMPILERS, JAX, TORCH
 
 COLD, WARM, PEAK = "cold", "warm", "peak"
 # Calls for the steady time: enough for a median, at most about a second of slow ones.

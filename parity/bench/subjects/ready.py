@@ -16,6 +16,7 @@ from parity.bench.subjects.subject import Subject
 from parity.data.dtypes import cast
 from parity.execution import backends
 from parity.judge import tolerances
+from parity.sides import SIDES
 
 
 @dataclass(frozen=True)

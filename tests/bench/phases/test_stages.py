@@ -34,7 +34,7 @@ class TestSubject:
         program = (
             "import sys, parity.bench.phases.worker; from parity.bench.phases.stages import alone; "
             "from parity.bench.subjects.candidates import Candidate; "
-            f"Candidate('', '{backend}', 'compiled', alone('{backend}', 'attention', 'forward', 'float32')).room; "
+            f"Candidate('', '{backend}', 'compiled', alone('{backend}', 'attention', 'forward', 'float32')).adapter; "
             f"print('{backend}' in sys.modules, '{other}' in sys.modules)"
         )
         done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
