@@ -7,7 +7,6 @@ slower. The caches are in a temporary folder; the user's are neither read nor wr
 
 from __future__ import annotations
 
-import os
 import statistics
 import subprocess
 import sys
@@ -17,15 +16,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from parity.bench.phases.process import Lost, Process
+from parity.bench.phases import stages
 from parity.bench.phases.stages import COLD, PEAK, WARM
-from parity.bench.phases.worker import Assignment
 from parity.bench.settings import Settings
+from parity.bench.supervision.errors import why
 from parity.execution.backends import NAMES
 from parity.execution.runner import COMPILE_PATIENCE
 from parity.processes.peak import ENVIRONMENT
+from parity.processes.watch import Limits
+from parity.processes.worker import Worker, WorkerError
 
-WORKER = "parity.bench.phases.worker"
 IMPORTS = 3
 START = "start of the compiler"
 _IMPORT = "import time; started = time.perf_counter(); import {}; print(time.perf_counter() - started)"
@@ -112,18 +112,18 @@ def _of_framework(
     progress: Progress,
 ) -> Iterator[dict[str, Any]]:
     """Every stage; a row is given away once nothing more can come to it."""
-    stages = [COLD, WARM]
+    names = [COLD, WARM]
     if settings.device == "cpu" and sys.platform == "linux":
-        stages.append(PEAK)
+        names.append(PEAK)
     else:
         for phases in found:
             phases.problems.append("peak_bytes is counted on the CPU and on Linux only")
-    for stage in stages:
+    for stage in names:
         left = [number for number, phases in enumerate(found) if not phases.is_lost]
         while left:
-            assignment = Assignment(backend, settings.device, stage, tuple(subjects[number] for number in left))
+            assigned = [subjects[number] for number in left]
             try:
-                for answer in _answers(assignment, settings, folder, progress):
+                for answer in _answers(backend, stage, assigned, settings, folder, progress):
                     if "start_s" in answer:
                         for phases in found:
                             # A second process no longer begins with an empty cache: the first one counts.
@@ -131,9 +131,9 @@ def _of_framework(
                         continue
                     phases = found[left.pop(0)]
                     phases.add(stage, answer)
-                    if phases.is_lost or stage == stages[-1]:
+                    if phases.is_lost or stage == names[-1]:
                         yield phases.done()
-            except Lost as lost:  # it does not even start, and would not for the others
+            except WorkerError as lost:  # it does not even start, and would not for the others
                 for number in left:
                     found[number].add(stage, {"message": f"{START}: {lost}"})
                     yield found[number].done()
@@ -141,20 +141,29 @@ def _of_framework(
 
 
 def _answers(
-    assignment: Assignment, settings: Settings, folder: Path, progress: Progress
+    backend: str,
+    stage: str,
+    subjects: Sequence[tuple[str, str, str, Mapping[str, int] | None]],
+    settings: Settings,
+    folder: Path,
+    progress: Progress,
 ) -> Iterator[Mapping[str, Any]]:
-    """What one process answers, `start_s` first, up to the subject that it fails at; Lost if it does not start."""
-    environment = _environment(settings, folder / assignment.backend, assignment.stage)
-    log = folder / f"{assignment.backend}-{assignment.stage}.log"
-    where, limit_s = f"{assignment.backend}, {_STAGES[assignment.stage]}", COMPILE_PATIENCE * settings.timeout_s
-    with Process(WORKER, assignment, environment, log) as process:
+    """What one process answers, `start_s` first, up to the subject that it fails at; WorkerError if it does not start."""
+    where, limits = f"{backend}, {_STAGES[stage]}", Limits(lambda stage: COMPILE_PATIENCE * settings.timeout_s)
+    kinds = sorted({kind for _, kind, _, _ in subjects}) if stage != PEAK else []
+    with Worker(_environment(settings, folder / backend, stage), folder / f"{backend}-{stage}.log") as worker:
         progress(f"{where}: {START}")
-        yield process.answer(limit_s)
-        for subject in assignment.subjects:
+        try:
+            yield {"start_s": worker.call(stages.start, backend, kinds, limits=limits)}
+        except WorkerError:
+            raise
+        except Exception as error:
+            raise WorkerError(why(error)) from error
+        for subject in subjects:
             progress(f"{where}: {' '.join(subject[:3])}")
             try:
-                answer = process.answer(limit_s)
-            except Lost as lost:
+                answer = worker.call(stages.attempted, stage, backend, settings.device, *subject, limits=limits)
+            except WorkerError as lost:
                 answer = {"message": str(lost)}
             yield answer
             if "message" in answer:
@@ -167,33 +176,26 @@ def _import_seconds(
     """Framework → seconds of its import, and why they are not known."""
     seconds: dict[str, list[float]] = {name: [] for name in NAMES}
     problems: dict[str, list[str]] = {name: [] for name in NAMES}
-    for turn in range(IMPORTS):
-        for name in NAMES if turn % 2 == 0 else NAMES[::-1]:
-            if problems[name]:
-                continue
-            progress(f"{name}: import {turn + 1} of {IMPORTS}")
-            try:
-                done = subprocess.run(
-                    [sys.executable, "-c", _IMPORT.format(name)],
-                    env=_environment(settings, folder / name, COLD),
-                    capture_output=True,
-                    text=True,
-                    timeout=COMPILE_PATIENCE * settings.timeout_s,
-                    check=True,
-                )
-                seconds[name].append(float(done.stdout.split()[-1]))
-            except subprocess.CalledProcessError as error:
-                problems[name].append(f"import: {(error.stderr.strip().splitlines() or [str(error)])[-1]}")
-            except (OSError, subprocess.TimeoutExpired, ValueError, IndexError) as error:
-                problems[name].append(f"import: {error}")
+    limit_s = COMPILE_PATIENCE * settings.timeout_s
+    with Worker(_environment(settings, folder / "import", COLD)) as worker:
+        for turn in range(IMPORTS):
+            for name in NAMES if turn % 2 == 0 else NAMES[::-1]:
+                if problems[name]:
+                    continue
+                progress(f"{name}: import {turn + 1} of {IMPORTS}")
+                try:
+                    seconds[name].append(float(worker.call(stages.printed, _IMPORT.format(name), limit_s).strip()))
+                except subprocess.CalledProcessError as error:
+                    problems[name].append(f"import: {(error.stderr.strip().splitlines() or [str(error)])[-1]}")
+                except (OSError, subprocess.TimeoutExpired, ValueError) as error:
+                    problems[name].append(f"import: {error}")
     medians = {name: None if problems[name] else statistics.median(seconds[name]) for name in NAMES}
     return medians, problems
 
 
 def _environment(settings: Settings, cache: Path, stage: str) -> dict[str, str]:
-    """That of a process: the number of threads, and caches on disk which nobody else uses."""
+    """Of a process: the number of threads, and caches on disk which nobody else uses."""
     return {
-        **os.environ,
         **settings.variables(),
         "JAX_COMPILATION_CACHE_DIR": str(cache / "jax"),
         # JAX's default of one second would leave out every small kernel.

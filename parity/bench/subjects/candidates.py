@@ -37,7 +37,7 @@ class Candidate:
     @property
     def room(self) -> ModuleType:
         """The module that makes programs of this framework."""
-        return importlib.import_module(f"parity.bench.in_{self.backend}")
+        return importlib.import_module(f"parity.bench.subjects.in_{self.backend}")
 
 
 def candidates(subject: Subject) -> list[Candidate]:
