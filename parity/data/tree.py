@@ -39,3 +39,15 @@ def named_leaves(tree: Any, prefix: str = "") -> dict[str, Any]:
         for inner, value in named_leaves(opened, name).items():
             add_leaf(named, inner, value)
     return named
+
+
+def nested(arrays: Mapping[str, Any]) -> dict[str, Any]:
+    """`{"params/w": x}` → `{"params": {"w": x}}`: what `named_leaves` names in a tree of dicts."""
+    tree: dict[str, Any] = {}
+    for name, array in arrays.items():
+        *groups, last = name.split("/")
+        at = tree
+        for group in groups:
+            at = at.setdefault(group, {})
+        at[last] = array
+    return tree

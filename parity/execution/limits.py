@@ -3,38 +3,92 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import signal
 import threading
-from collections.abc import Iterator
-from types import FrameType
+import time
+from types import FrameType, FunctionType
 
-# An exception that strikes inside of a callback of the garbage collector is lost: the alarm rings again after so long.
+# An exception raised inside a callback of the garbage collector is lost, so the alarm rings again after this many seconds.
 AGAIN_S = 1.0
+# An alarm while a block is being entered or left comes back after this many seconds. A timer of 0 would be no timer.
+RETRY_S = 1e-4
 
 
 class TimeLimitExceeded(BaseException):
     """Not an `Exception`, so that a function which catches every exception cannot swallow it."""
 
 
-@contextlib.contextmanager
-def time_limit(seconds: float) -> Iterator[None]:
-    """Raises `TimeLimitExceeded` in the block after `seconds`.
+def time_limit(seconds: float) -> contextlib.AbstractContextManager[None]:
+    """Raises `TimeLimitExceeded` in the `with` block after `seconds`.
 
     An alarm signal interrupts Python code and sleeping, in the caller's own thread, so that the caller's thread-local
-    settings stay in force; code that hangs inside a C call is interrupted when that call returns. Outside the main
+    settings stay in force; code that hangs inside a C call is interrupted when that call returns. Limits nest, and an
+    alarm that the caller has set itself (`signal.setitimer`) rings on time, inside the block too. Outside the main
     thread and on systems without alarm signals there is no limit.
     """
     if threading.current_thread() is not threading.main_thread() or not hasattr(signal, "setitimer"):
-        yield
-        return
+        return contextlib.nullcontext()
+    return _Limit(seconds)
 
-    def on_alarm(_number: int, _frame: FrameType | None) -> None:
-        raise TimeLimitExceeded(f"no result after {seconds:g} s")
 
-    previous_handler = signal.signal(signal.SIGALRM, on_alarm)
-    previous_timer = signal.setitimer(signal.ITIMER_REAL, seconds, AGAIN_S)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, *previous_timer)
-        signal.signal(signal.SIGALRM, previous_handler)
+class _Limit(contextlib.AbstractContextManager[None]):
+    """A class, not a generator: an alarm inside contextlib's own `__exit__` would skip the clean-up of a generator."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds, self._active = seconds, False
+
+    def __enter__(self) -> None:
+        self._take_alarm()
+        self._end = time.monotonic() + self._seconds
+        self._outer = signal.signal(signal.SIGALRM, self._on_alarm)
+        self._active = True
+        self._arm(min(self._end, self._outer_end), AGAIN_S)
+
+    def __exit__(self, *_: object) -> None:
+        self._active = False  # first: what follows may run a handler
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, self._outer)
+        self._arm(self._outer_end, self._outer_interval)
+
+    def _take_alarm(self) -> None:
+        """Stops the caller's alarm and notes when it is due. Again if its handler just ran and set a new one."""
+        self._outer_end, self._outer_interval, now = math.inf, 0.0, time.monotonic()
+        while (alarm := signal.setitimer(signal.ITIMER_REAL, 0))[0]:
+            self._outer_end, self._outer_interval = now + alarm[0], alarm[1]
+
+    def _arm(self, end: float, interval: float) -> None:
+        if end < math.inf:
+            signal.setitimer(signal.ITIMER_REAL, max(end - time.monotonic(), RETRY_S), interval)
+
+    def _on_alarm(self, number: int, frame: FrameType | None) -> None:
+        if not self._active:
+            return
+        if frame is not None and frame.f_code in _UNINTERRUPTED:
+            signal.setitimer(signal.ITIMER_REAL, RETRY_S, AGAIN_S)
+            return
+        try:
+            if time.monotonic() >= self._outer_end:
+                self._ring(number, frame)
+        finally:
+            is_over = time.monotonic() >= self._end
+            next_end = time.monotonic() + AGAIN_S if is_over else self._end
+            self._arm(min(next_end, self._outer_end), AGAIN_S)
+        if is_over:
+            raise TimeLimitExceeded(f"no result after {self._seconds:g} s")
+
+    def _ring(self, number: int, frame: FrameType | None) -> None:
+        """Does what the caller's alarm would do, which may set it again."""
+        signal.setitimer(signal.ITIMER_REAL, self._outer_interval, self._outer_interval)
+        try:
+            if callable(self._outer):
+                self._outer(number, frame)
+            elif self._outer == signal.SIG_DFL:
+                signal.signal(signal.SIGALRM, signal.SIG_DFL)
+                signal.raise_signal(signal.SIGALRM)
+        finally:
+            self._take_alarm()
+
+
+# An exception in one of these would leave the alarm armed, or the block not entered.
+_UNINTERRUPTED = {method.__code__ for method in vars(_Limit).values() if isinstance(method, FunctionType)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import tempfile
 from pathlib import Path
 
@@ -10,17 +11,29 @@ from parity.errors import InputError
 
 
 def write(path: Path, content: str | bytes) -> None:
-    """Replaces `path` in one step: a reader, a crash or a full disk never leaves half a file."""
+    """Replaces `path` in one step: a reader, a crash or a full disk never leaves half a file.
+
+    A file that is there keeps its mode; a new one gets what the umask allows.
+    """
     data = content.encode() if isinstance(content, str) else content
+    mode = stat.S_IMODE(path.stat().st_mode) if path.exists() else 0o666 & ~_umask()
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(data)
-        os.chmod(temporary, 0o644)
+        os.chmod(temporary, mode)
         os.replace(temporary, path)
     except BaseException:
         os.unlink(temporary)
         raise
+
+
+def _umask() -> int:
+    mask = os.umask(
+        0o077
+    )  # it cannot be read without being set: the strictest one, should another thread write meanwhile
+    os.umask(mask)
+    return mask
 
 
 def writable_folder(path: Path, argument: str) -> Path:

@@ -1,17 +1,16 @@
-"""Independent tasks in processes of their own, with progress; they end with the parent, whatever happens."""
+"""Independent tasks in processes of their own, with progress."""
 
 from __future__ import annotations
 
-import multiprocessing
+import contextlib
 import os
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from typing import Any
 
-from parity.processes.settings import end_with_parent
+from parity.processes.child import progress as send_progress
+from parity.processes.worker import POLL_S, Worker
 
 Progress = Callable[[str, str, float], None]
-_queue: Any = None
 
 
 def default_processes() -> int:
@@ -29,38 +28,29 @@ def run_tasks(
         tasks: name and arguments of each.
         processes: 1, and a single task, work in this process.
         progress: called with the name of a task, what is going on in it, and the fraction of it that is done.
+
+    Raises:
+        WorkerError: a process was lost. This and whatever a task raises ends all of them.
     """
     if processes == 1 or len(tasks) < 2:
         for name, arguments in tasks:
             yield name, function(name, *arguments, progress)
         return
-    # Spawned, not forked: a forked JAX may hang.
-    context = multiprocessing.get_context("spawn")
-    queue = context.Queue()
-    others = set(multiprocessing.active_children())
-    pool = ProcessPoolExecutor(min(processes, len(tasks)), context, initializer=_start, initargs=(queue,))
-    try:
-        futures = {pool.submit(_call, function, name, arguments): name for name, arguments in tasks}
-        pending = set(futures)
-        while pending:
-            done, pending = wait(pending, timeout=0.1, return_when=FIRST_COMPLETED)
-            while not queue.empty():
-                progress(*queue.get())
-            for future in done:
-                yield futures[future], future.result()
-        pool.shutdown()
-    except BaseException:
-        pool.shutdown(wait=False, cancel_futures=True)
-        for child in set(multiprocessing.active_children()) - others:
-            child.terminate()
-        raise
-
-
-def _start(queue: Any) -> None:
-    global _queue
-    _queue = queue
-    end_with_parent()
+    waiting = list(reversed(tasks))
+    at_work: dict[Worker, str] = {}
+    with contextlib.ExitStack() as stack:
+        idle = [stack.enter_context(Worker(on_progress=progress)) for _ in range(min(processes, len(tasks)))]
+        while waiting or at_work:
+            while waiting and idle:
+                name, arguments = waiting.pop()
+                worker = idle.pop()
+                worker.begin(_call, function, name, arguments)
+                at_work[worker] = name
+            for worker in list(at_work):
+                if worker.is_done(POLL_S / len(at_work)):
+                    idle.append(worker)
+                    yield at_work.pop(worker), worker.result()
 
 
 def _call(function: Callable[..., Any], name: str, arguments: tuple[Any, ...]) -> Any:
-    return function(name, *arguments, lambda *words: _queue.put(words))
+    return function(name, *arguments, send_progress)

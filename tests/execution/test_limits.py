@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
+import subprocess
+import sys
 import threading
 import time
 
@@ -102,3 +105,125 @@ def test_an_alarm_that_is_swallowed_rings_again(monkeypatch):
     with pytest.raises(TimeLimitExceeded), time_limit(0.02):
         swallow()
     assert swallowed == [1]
+
+
+class TestStress:
+    """Alarms that strike while a block is being entered or left."""
+
+    @pytest.fixture
+    def outer(self):
+        """An alarm of the caller's own after 0.5 s; gives the times at which it rang."""
+        rung = []
+        signal.signal(signal.SIGALRM, lambda *_: rung.append(time.monotonic()))
+        signal.setitimer(signal.ITIMER_REAL, 0.5)
+        yield rung
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
+
+    @pytest.mark.parametrize("microseconds", [20, 1])
+    def test_no_exit_leaves_an_alarm_or_a_handler(self, microseconds):
+        left = struck = 0
+        for _ in range(20_000):
+            try:
+                with time_limit(microseconds * 1e-6):
+                    for _ in range(100):
+                        pass
+            except TimeLimitExceeded:
+                struck += 1
+            left += (
+                signal.getitimer(signal.ITIMER_REAL)[0] > 0 or signal.getsignal(signal.SIGALRM) is not signal.SIG_DFL
+            )
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, signal.SIG_DFL)
+        assert left == 0
+        if microseconds == 20:
+            assert struck < 20_000
+
+    def test_no_exit_leaves_an_alarm_of_a_limit_inside_a_limit(self):
+        for _ in range(5_000):
+            try:
+                with time_limit(10.0):
+                    with contextlib.suppress(TimeLimitExceeded), time_limit(20e-6):
+                        for _ in range(100):
+                            pass
+                    assert 9.0 < signal.getitimer(signal.ITIMER_REAL)[0] <= 10.0
+            finally:
+                assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
+
+    @pytest.mark.parametrize("seconds", [20e-6, 1e-3, 1.0])
+    def test_the_callers_own_alarm_rings_on_time_while_limits_come_and_go(self, outer, seconds):
+        start = time.monotonic()
+        while not outer and time.monotonic() < start + PATIENCE:
+            with contextlib.suppress(TimeLimitExceeded), time_limit(seconds):
+                for _ in range(100):
+                    pass
+        assert len(outer) == 1
+        assert 0.4 < outer[0] - start < 0.8
+        assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
+
+    def test_the_callers_own_alarm_rings_inside_a_block(self, outer):
+        start = time.monotonic()
+        with time_limit(PATIENCE):
+            while not outer and time.monotonic() < start + PATIENCE / 2:
+                pass
+            assert len(outer) == 1
+            assert 0.4 < outer[0] - start < 0.8
+            assert signal.getitimer(signal.ITIMER_REAL)[0] > PATIENCE / 2
+
+    def test_a_periodic_alarm_keeps_its_period(self, outer):
+        signal.setitimer(signal.ITIMER_REAL, 0.1, 0.1)
+        end = time.monotonic() + 1.05
+        while time.monotonic() < end:
+            with time_limit(0.03), contextlib.suppress(TimeLimitExceeded):
+                time.sleep(0.02)
+        assert 8 <= len(outer) <= 11
+
+    def test_an_alarm_that_its_handler_sets_again(self, outer):
+        def again(*_):
+            outer.append(time.monotonic())
+            signal.setitimer(signal.ITIMER_REAL, 0.1)
+
+        signal.signal(signal.SIGALRM, again)
+        signal.setitimer(signal.ITIMER_REAL, 0.1)
+        with pytest.raises(TimeLimitExceeded), time_limit(1.05):
+            busy()
+        assert 8 <= len(outer) <= 11
+        assert 0 < signal.getitimer(signal.ITIMER_REAL)[0] <= 0.1
+
+    def test_an_alarm_without_a_handler_still_ends_the_process(self):
+        program = (
+            "import signal, time\nfrom parity.execution.limits import time_limit\n"
+            "signal.setitimer(signal.ITIMER_REAL, 0.1)\nwith time_limit(30): time.sleep(20)"
+        )
+        done = subprocess.run([sys.executable, "-c", program], timeout=PATIENCE, check=False)
+        assert done.returncode == -signal.SIGALRM
+
+
+class TestNested:
+    def test_the_outer_limit_wins_where_it_is_nearer(self):
+        start = time.monotonic()
+        with pytest.raises(TimeLimitExceeded, match=r"after 0\.1 s"), time_limit(0.1), time_limit(PATIENCE):
+            busy()
+        assert time.monotonic() - start < PATIENCE / 2
+
+    def test_the_inner_limit_wins_where_it_is_nearer_and_the_outer_one_goes_on(self):
+        def work():
+            with pytest.raises(TimeLimitExceeded, match=r"after 0\.1 s"), time_limit(0.1):
+                busy()
+            busy()
+
+        start = time.monotonic()
+        with pytest.raises(TimeLimitExceeded, match=r"after 0\.3 s"), time_limit(0.3):
+            work()
+        assert 0.25 < time.monotonic() - start < PATIENCE / 2
+
+    def test_the_outer_limit_strikes_though_inner_ones_come_and_go(self):
+        def work():
+            while time.monotonic() < start + PATIENCE:
+                with time_limit(1.0):
+                    pass
+
+        start = time.monotonic()
+        with pytest.raises(TimeLimitExceeded, match=r"after 0\.5 s"), time_limit(0.5):
+            work()
+        assert 0.45 < time.monotonic() - start < PATIENCE / 2

@@ -27,9 +27,23 @@ def test_writes_and_replaces(tmp_path, content, expected):
     assert names(tmp_path) == ["report.json"]
 
 
-def test_others_may_read_it(tmp_path):
+@pytest.mark.parametrize(("umask", "mode"), [(0o022, 0o644), (0o077, 0o600), (0o002, 0o664)])
+def test_a_new_file_has_the_mode_that_the_umask_allows(tmp_path, umask, mode):
+    before = os.umask(umask)
+    try:
+        write(tmp_path / "x", "y")
+        assert os.umask(umask) == umask
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "x").stat().st_mode) == mode
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o640, 0o666])
+def test_a_file_keeps_its_mode(tmp_path, mode):
+    (tmp_path / "x").touch()
+    (tmp_path / "x").chmod(mode)
     write(tmp_path / "x", "y")
-    assert stat.S_IMODE((tmp_path / "x").stat().st_mode) == 0o644
+    assert stat.S_IMODE((tmp_path / "x").stat().st_mode) == mode
 
 
 @pytest.mark.parametrize("error", [OSError("disk full"), KeyboardInterrupt()])

@@ -5,11 +5,12 @@ from __future__ import annotations
 import multiprocessing
 import os
 import time
-from concurrent.futures.process import BrokenProcessPool
 
+import psutil
 import pytest
 
 from parity.processes.pool import default_processes, run_tasks
+from parity.processes.worker import WorkerError
 
 # Functions that a worker imports by name.
 
@@ -39,13 +40,8 @@ def unpicklable(name, number, progress):
 TASKS = [(f"task {number}", (number,)) for number in range(4)]
 
 
-def no_child_is_left(before=()):
-    deadline = time.monotonic() + 10
-    while time.monotonic() < deadline:
-        if not set(multiprocessing.active_children()) - set(before):
-            return True
-        time.sleep(0.05)
-    return False
+def descendants():
+    return set(psutil.Process().children(recursive=True))
 
 
 class TestOneProcess:
@@ -76,34 +72,37 @@ class TestTwoProcesses:
         assert os.getpid() not in pids
         assert set(told) <= {(name, "half way", 0.5) for name, _ in TASKS}
         assert told
-        assert no_child_is_left()
+        assert not [process for process in descendants() if "parity" in " ".join(process.cmdline())]
 
     def test_an_exception_reaches_the_caller_and_ends_the_others(self):
         start = time.monotonic()
         with pytest.raises(ValueError, match="task task 1 went wrong"):
             list(run_tasks(fails, TASKS, 2, lambda *_: None))
         assert time.monotonic() - start < 30
-        assert no_child_is_left()
+        assert not [process for process in descendants() if "parity" in " ".join(process.cmdline())]
 
     def test_a_worker_that_dies_is_an_error_and_no_hang(self):
         start = time.monotonic()
-        with pytest.raises(BrokenProcessPool):
+        with pytest.raises(WorkerError, match="its process ended with exit code 7"):
             list(run_tasks(dies, TASKS, 2, lambda *_: None))
         assert time.monotonic() - start < 30
-        assert no_child_is_left()
+        assert not [process for process in descendants() if "parity" in " ".join(process.cmdline())]
 
     def test_a_result_that_cannot_be_sent_is_an_error(self):
         with pytest.raises(Exception, match=r"(?i)pickle"):
             list(run_tasks(unpicklable, TASKS, 2, lambda *_: None))
-        assert no_child_is_left()
+        assert not [process for process in descendants() if "parity" in " ".join(process.cmdline())]
 
     def test_a_caller_who_stops_early_ends_them_and_nobody_else(self):
         stranger = multiprocessing.get_context("spawn").Process(target=time.sleep, args=(60,))
         stranger.start()
+        before = {process.pid for process in descendants()}
         try:
-            for _ in run_tasks(square, TASKS, 2, lambda *_: None):
-                break
-            assert no_child_is_left([stranger])
+            results = run_tasks(square, TASKS, 2, lambda *_: None)
+            next(results)
+            assert {process.pid for process in descendants()} > before
+            results.close()
+            assert {process.pid for process in descendants()} == before
             assert stranger.is_alive()
         finally:
             stranger.terminate()

@@ -11,8 +11,8 @@ import pytest
 
 from parity.judge.finding import Verdict
 from parity.processes import peak
+from parity.processes.worker import WorkerError
 from parity.transforms.checkpoint import cases, judge
-from parity.transforms.workers.launch import WorkerError
 
 measured = functools.cache(judge.measured)  # each framework's worker runs once for all tests
 POLICY = {policy.name: policy for policy in cases.POLICIES}
@@ -154,7 +154,7 @@ class TestJudge:
 
     def test_a_worker_that_fails(self, backend, monkeypatch):
         def failed(name):
-            raise WorkerError("worker 0 of 1 was killed by SIGSEGV", 0, -11)
+            raise WorkerError("rank 0 of 1 was killed by SIGSEGV", -11)
 
         monkeypatch.setattr(judge, "measured", failed)
         outcomes = list(judge.run(frameworks=[backend]))

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import statistics
 import subprocess
-import sys
 from collections.abc import Callable, Mapping, Sequence
+
+from parity.bench.phases import stages
+from parity.processes.worker import Worker, WorkerError
 
 IMPORTS = 3
 _IMPORT = "import time; started = time.perf_counter(); import {}; print(time.perf_counter() - started)"
@@ -22,25 +25,20 @@ def import_seconds(
     """
     seconds: dict[str, list[float]] = {name: [] for name in environments}
     problems: dict[str, list[str]] = {name: [] for name in environments}
-    for turn in range(IMPORTS):
-        for name in _order(list(environments), turn):
-            if problems[name]:
-                continue
-            progress(f"{name}: import {turn + 1} of {IMPORTS}")
-            try:
-                done = subprocess.run(
-                    [sys.executable, "-c", _IMPORT.format(name)],
-                    env=environments[name],
-                    capture_output=True,
-                    text=True,
-                    timeout=timeout_s,
-                    check=True,
-                )
-                seconds[name].append(float(done.stdout.split()[-1]))
-            except subprocess.CalledProcessError as error:
-                problems[name].append(f"import: {(error.stderr.strip().splitlines() or [str(error)])[-1]}")
-            except (OSError, subprocess.TimeoutExpired, ValueError, IndexError) as error:
-                problems[name].append(f"import: {error}")
+    with contextlib.ExitStack() as stack:
+        workers = {name: stack.enter_context(Worker(environment)) for name, environment in environments.items()}
+        for turn in range(IMPORTS):
+            for name in _order(list(environments), turn):
+                if problems[name]:
+                    continue
+                progress(f"{name}: import {turn + 1} of {IMPORTS}")
+                try:
+                    printed = workers[name].call(stages.printed, _IMPORT.format(name), timeout_s)
+                    seconds[name].append(float(printed.split()[-1]))
+                except subprocess.CalledProcessError as error:
+                    problems[name].append(f"import: {(error.stderr.strip().splitlines() or [str(error)])[-1]}")
+                except (OSError, subprocess.TimeoutExpired, ValueError, IndexError, WorkerError) as error:
+                    problems[name].append(f"import: {error}")
     return {name: None if problems[name] else statistics.median(seconds[name]) for name in environments}, problems
 
 

@@ -8,7 +8,6 @@ temporary folder; the user's are neither read nor written.
 
 from __future__ import annotations
 
-import os
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -16,16 +15,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from parity.bench.phases import stages
 from parity.bench.phases.imports import import_seconds
-from parity.bench.phases.process import Lost, Process
 from parity.bench.phases.stages import COLD, PEAK, WARM
 from parity.bench.phases.task import PhasesTask
-from parity.bench.phases.worker import Assignment
 from parity.bench.settings import Settings
+from parity.bench.supervision.errors import why
 from parity.execution.runner import COMPILE_PATIENCE
 from parity.processes.peak import ENVIRONMENT
+from parity.processes.watch import Limits
+from parity.processes.worker import Worker, WorkerError
 
-WORKER = "parity.bench.phases.worker"
 START = "start of the compiler"
 _STAGES = {COLD: "empty cache", WARM: "filled cache", PEAK: "memory"}
 # The hits and misses of the cache on disk that prove a cold or a warm compilation.
@@ -102,19 +102,17 @@ def _of_framework(
     backend: str, rows: Sequence[_Phases], settings: Settings, folder: Path, progress: Progress
 ) -> Iterator[tuple[str, dict[str, Any]]]:
     """Every stage; a result is given away when nothing more can come to it."""
-    stages = [COLD, WARM]
+    names = [COLD, WARM]
     if settings.device == "cpu" and sys.platform == "linux":
-        stages.append(PEAK)
+        names.append(PEAK)
     else:
         for phases in rows:
             phases.problems.append("peak_bytes is measured on the CPU and on Linux only")
-    for stage in stages:
+    for stage in names:
         left = [phases for phases in rows if not phases.is_lost]
         while left:
-            subjects = tuple((task.op, task.kind, task.dtype, task.sizes) for task in (phases.task for phases in left))
-            assignment = Assignment(backend, settings.device, stage, subjects)
             try:
-                for answer in _answers(assignment, settings, folder, progress):
+                for answer in _answers(backend, stage, [phases.task for phases in left], settings, folder, progress):
                     if "start_s" in answer:
                         for phases in rows:
                             # Only the first process starts with an empty cache.
@@ -122,31 +120,36 @@ def _of_framework(
                         continue
                     phases = left.pop(0)
                     phases.add(stage, answer)
-                    if phases.is_lost or stage == stages[-1]:
+                    if phases.is_lost or stage == names[-1]:
                         yield phases.result()
-            except Lost as lost:  # it does not even start, and would not for the others
+            except WorkerError as error:  # it does not even start, and would not for the others
                 for phases in left:
-                    phases.add(stage, {"message": f"{START}: {lost}"})
+                    phases.add(stage, {"message": f"{START}: {error}"})
                     yield phases.result()
                 break
 
 
 def _answers(
-    assignment: Assignment, settings: Settings, folder: Path, progress: Progress
+    backend: str, stage: str, tasks: Sequence[PhasesTask], settings: Settings, folder: Path, progress: Progress
 ) -> Iterator[Mapping[str, Any]]:
-    """The answers of one process: `start_s` first, then one per subject up to the one that fails; Lost if it does not start."""
-    environment = _environment(settings, folder / assignment.backend, assignment.stage)
-    log = folder / f"{assignment.backend}-{assignment.stage}.log"
-    where, limit_s = f"{assignment.backend}, {_STAGES[assignment.stage]}", COMPILE_PATIENCE * settings.timeout_s
-    with Process(WORKER, assignment, environment, log) as process:
+    """The answers of one process: `start_s`, then one per task up to the one that fails. WorkerError if it does not start."""
+    where, limits = f"{backend}, {_STAGES[stage]}", Limits(lambda stage: COMPILE_PATIENCE * settings.timeout_s)
+    kinds = sorted({task.kind for task in tasks}) if stage != PEAK else []
+    with Worker(_environment(settings, folder / backend, stage), folder / f"{backend}-{stage}.log") as worker:
         progress(f"{where}: {START}")
-        yield process.answer(limit_s)
-        for subject in assignment.subjects:
-            progress(f"{where}: {' '.join(subject[:3])}")
+        try:
+            yield {"start_s": worker.call(stages.start, backend, kinds, limits=limits)}
+        except WorkerError:
+            raise
+        except Exception as error:
+            raise WorkerError(why(error)) from error
+        for task in tasks:
+            progress(f"{where}: {task.op} {task.kind} {task.dtype}")
+            arguments = (stage, backend, settings.device, task.op, task.kind, task.dtype, task.sizes)
             try:
-                answer = process.answer(limit_s)
-            except Lost as lost:
-                answer = {"message": str(lost)}
+                answer = worker.call(stages.attempted, *arguments, limits=limits)
+            except WorkerError as error:
+                answer = {"message": str(error)}
             yield answer
             if "message" in answer:
                 return
@@ -155,7 +158,6 @@ def _answers(
 def _environment(settings: Settings, cache: Path, stage: str) -> dict[str, str]:
     """The environment of a process: number of threads, and caches on disk that nobody else uses."""
     return {
-        **os.environ,
         **settings.variables(),
         "JAX_COMPILATION_CACHE_DIR": str(cache / "jax"),
         # JAX's default of one second would leave out every small kernel.

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gc
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from statistics import median
@@ -14,6 +16,7 @@ from parity import ops
 from parity.bench.subjects.candidates import Candidate
 from parity.bench.subjects.prepared import Prepared, on_inputs
 from parity.bench.subjects.subject import Subject, of_op
+from parity.bench.supervision.errors import why
 from parity.data.dtypes import cast
 from parity.execution import backends
 from parity.processes.peak import peak_bytes
@@ -40,6 +43,24 @@ def start(backend: str, kinds: Sequence[str]) -> float:
     for kind in kinds:
         measured(WARM, backend, "cpu", op.name, kind, "float32", op.sizes[-1])
     return elapsed
+
+
+def printed(code: str, timeout_s: float) -> str:
+    """What a new Python process prints which runs `code` and nothing before.
+
+    Raises:
+        subprocess.SubprocessError: it failed, or took too long.
+    """
+    command = [sys.executable, "-c", code]
+    return subprocess.run(command, capture_output=True, text=True, timeout=timeout_s, check=True).stdout
+
+
+def attempted(*arguments: Any) -> dict[str, Any]:
+    """`measured(*arguments)`, or the `message` of what it raised."""
+    try:
+        return measured(*arguments)
+    except (Exception, SystemExit) as error:
+        return {"message": why(error)}
 
 
 def measured(

@@ -1,30 +1,35 @@
-"""Measures every policy in JAX: `python -m parity.transforms.checkpoint.jax_worker RANK COUNT ADDRESS FOLDER`."""
+"""Measures every policy in JAX, in a process of its own."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 
 import jax
 import numpy as np
 
-from parity.data.tree import named_leaves
+from parity.data.tree import named_leaves, nested
 from parity.execution import backends
 from parity.processes.peak import peak_bytes
 from parity.transforms.checkpoint import in_jax
 from parity.transforms.checkpoint.cases import MODELS, PLAIN
-from parity.transforms.workers.worker import Place, nested, read_whole, run_worker
 
 
-def work(place: Place) -> None:
-    inputs = nested(read_whole(place.folder / "inputs.npz"))
+def work(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Gradients and figures by `model/policy/…`.
+
+    Args:
+        arrays: as `cases.inputs` gives them.
+    """
+    inputs = nested(arrays)
     results: dict[str, np.ndarray] = {}
     with backends.get("jax").settings("float64"):
         for model in MODELS:
-            arrays = jax.tree.map(backends.get("jax").from_numpy, inputs[model])
+            on_device = jax.tree.map(backends.get("jax").from_numpy, inputs[model])
             for policy in (PLAIN, *in_jax.POLICIES):
-                found = measured(model, policy, **arrays)
+                found = measured(model, policy, **on_device)
                 results |= {f"{model}/{policy}/{name}": leaf for name, leaf in found.items()}
-    place.write(results)
+    return results
 
 
 def measured(model: str, policy: str, x: jax.Array, weights: in_jax.Weights, cotangent: jax.Array) -> dict:
@@ -44,7 +49,3 @@ def measured(model: str, policy: str, x: jax.Array, weights: in_jax.Weights, cot
     return {name: np.array(leaf) for name, leaf in leaves.items()} | {
         f"figure/{name}": np.int64(value) for name, value in figures.items()
     }
-
-
-if __name__ == "__main__":
-    run_worker(work)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -13,13 +14,13 @@ from parity.execution import backends
 from parity.judge import tolerances
 from parity.judge.finding import Verdict
 from parity.processes.peak import ENVIRONMENT
+from parity.processes.ranks import Rank, run_ranks
 from parity.processes.settings import use_compilation_caches, use_threads
+from parity.processes.worker import WorkerError
 from parity.sides import JAX, SIDES, TORCH
 from parity.transforms.checkpoint.cases import MODELS, PLAIN, POLICIES, Policy, inputs
 from parity.transforms.compared import Compared, compared
 from parity.transforms.outcome import CellOutcome
-from parity.transforms.workers.launch import WorkerError, launch
-from parity.transforms.workers.worker import read_whole, result_path, write_whole
 
 GROUP = "checkpoint"
 TIMEOUT_S = 300.0
@@ -65,10 +66,12 @@ def measured(backend: str) -> dict[str, np.ndarray]:
         WorkerError: the worker failed.
     """
     with tempfile.TemporaryDirectory(prefix="parity-checkpoint-") as name:
-        folder = Path(name)
-        write_whole(folder / "inputs.npz", inputs())
-        launch(f"{__package__}.{backend}_worker", 1, folder, environment=ENVIRONMENT, timeout_s=TIMEOUT_S)
-        return read_whole(result_path(folder, 0))
+        return run_ranks(_work, 1, Path(name), (backend,), ENVIRONMENT, TIMEOUT_S)[0]
+
+
+def _work(_: Rank, backend: str) -> dict[str, np.ndarray]:
+    """Called in a process of its own, the only one that imports the framework's worker."""
+    return importlib.import_module(f"{__package__}.{backend}_worker").work(inputs())
 
 
 def judged(

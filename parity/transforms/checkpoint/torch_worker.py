@@ -1,23 +1,27 @@
-"""Measures every policy in torch: `python -m parity.transforms.checkpoint.torch_worker RANK COUNT ADDRESS FOLDER`."""
+"""Measures every policy in torch, in a process of its own."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 
 import numpy as np
 import torch
 
-from parity.data.tree import named_leaves
+from parity.data.tree import named_leaves, nested
 from parity.execution import backends
 from parity.processes.peak import peak_bytes
 from parity.transforms.checkpoint import in_torch
 from parity.transforms.checkpoint.cases import MODELS, PLAIN
-from parity.transforms.workers.worker import Place, nested, read_whole, run_worker
 
 
-def work(place: Place) -> None:
+def work(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Gradients and figures by `model/policy/…`.
+
+    Args:
+        arrays: as `cases.inputs` gives them.
+    """
     adapter = backends.get("torch")
-    arrays = read_whole(place.folder / "inputs.npz")
     inputs = nested({name: adapter.from_numpy(array) for name, array in arrays.items()})
     results: dict[str, np.ndarray] = {}
     with adapter.settings("float64"):
@@ -25,7 +29,7 @@ def work(place: Place) -> None:
             for policy in (PLAIN, *in_torch.POLICIES):
                 found = measured(model, policy, **inputs[model])
                 results |= {f"{model}/{policy}/{name}": leaf for name, leaf in found.items()}
-    place.write(results)
+    return results
 
 
 def measured(model: str, policy: str, x: torch.Tensor, weights: in_torch.Weights, cotangent: torch.Tensor) -> dict:
@@ -44,7 +48,3 @@ def measured(model: str, policy: str, x: torch.Tensor, weights: in_torch.Weights
     return {name: backends.get("torch").to_numpy(leaf) for name, leaf in leaves.items()} | {
         f"figure/{name}": np.int64(value) for name, value in figures.items()
     }
-
-
-if __name__ == "__main__":
-    run_worker(work)

@@ -1,13 +1,9 @@
-"""A JAX worker: four devices in one process, or two processes of two devices each.
-
-python -m parity.transforms.devices.jax_worker RANK COUNT ADDRESS FOLDER [fault=sum+heads] [steps=N]
-
-With `steps` it takes so many training steps and does nothing else.
-"""
+"""A JAX worker: four devices in one process, or two processes of two devices each."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -18,34 +14,43 @@ from jax.sharding import PartitionSpec as P
 
 from impl_jax.multi_head_batched import multi_head_batched
 from impl_jax.train_step import train_step
+from parity.data.tree import nested
 from parity.execution import backends
+from parity.processes.ranks import Rank
 from parity.transforms.devices import in_jax
 from parity.transforms.devices.cases import DEVICES, NUM_HEADS, SUBJECTS, by_name
-from parity.transforms.workers.worker import Place, nested, read_whole, run_worker
 
 
-def work(place: Place) -> None:
-    jax.config.update("jax_num_cpu_devices", DEVICES // place.count)
-    if place.count > 1:
+def work(rank: Rank, arrays: Mapping[str, np.ndarray], fault: str = "") -> dict[str, np.ndarray]:
+    """Results by `cell/leaf`, and on one device by `one device/subject/leaf` where there is one process.
+
+    Args:
+        arrays: as `cases.inputs` gives them.
+        fault: as in `judge.run`.
+    """
+    with joined(rank), backends.get("jax").settings("float64"):
+        inputs = nested(arrays)
+        results = everywhere(spread(inputs, fault.split("+"), " 2 processes" if rank.count > 1 else ""))
+        if rank.count == 1:
+            results |= {f"one device/{subject}": tree for subject, tree in one_device(inputs).items()}
+        return by_name(results, np.array)
+
+
+@contextlib.contextmanager
+def joined(rank: Rank) -> Iterator[None]:
+    """All devices of all processes, from the first use of JAX in this one to a common end."""
+    jax.config.update("jax_num_cpu_devices", DEVICES // rank.count)
+    if rank.count > 1:
         jax.distributed.initialize(
-            place.address,
-            num_processes=place.count,
-            process_id=place.rank,
-            coordinator_bind_address=place.address,  # else it listens to the whole network
+            rank.address,
+            num_processes=rank.count,
+            process_id=rank.rank,
+            coordinator_bind_address=rank.address,  # else it listens to the whole network
         )
     if jax.device_count() != DEVICES:
         raise RuntimeError(f"there are {jax.device_count()} devices, expected {DEVICES}")
-    inputs = nested(read_whole(place.folder / "inputs.npz"))
-    with backends.get("jax").settings("float64"):
-        if steps := int(place.option("steps", "0")):
-            keep_stepping(inputs, steps, place.mark_started)
-        else:
-            suffix = " 2 processes" if place.count > 1 else ""
-            results = everywhere(spread(inputs, place.option("fault").split("+"), suffix))
-            if place.count == 1:
-                results |= {f"one device/{subject}": tree for subject, tree in one_device(inputs).items()}
-            place.write(by_name(results, np.array))
-    if place.count > 1:
+    yield
+    if rank.count > 1:
         jax.distributed.shutdown()
 
 
@@ -101,17 +106,3 @@ def spread(inputs: Any, fault: Sequence[str], suffix: str = "") -> dict[str, Any
                     f"{name}: a result is on {len(array.sharding.device_set)} devices, expected {DEVICES}"
                 )
     return {name + suffix: arrays for name, arrays in results.items()}
-
-
-def keep_stepping(inputs: Any, steps: int, started: Callable[[], None]) -> None:
-    """Many steps one after the other, for a launcher that wants to see one end in the middle."""
-    mesh, train = in_jax.mesh_of("batch"), inputs["train_step"]
-    params = in_jax.placed(train["params"], mesh, P())
-    x, y = in_jax.placed((train["x"], train["y"]), mesh, P("batch"))
-    for _ in range(steps):
-        params, _ = jax.block_until_ready(in_jax.data_parallel_shard_map(params, x, y, mesh))
-        started()
-
-
-if __name__ == "__main__":
-    run_worker(work)

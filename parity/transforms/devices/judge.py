@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -12,13 +13,13 @@ import numpy as np
 
 from parity.execution import backends
 from parity.judge.finding import Verdict
+from parity.processes.ranks import Rank, run_ranks
 from parity.processes.settings import use_compilation_caches, use_threads
+from parity.processes.worker import WorkerError
 from parity.sides import JAX, SIDES, TORCH
 from parity.transforms.compared import Compared, compared
 from parity.transforms.devices.cases import CELLS, PROCESSES, DeviceCell, inputs, of_cell
 from parity.transforms.outcome import CellOutcome
-from parity.transforms.workers.launch import WorkerError, launch
-from parity.transforms.workers.worker import read_whole, result_path, write_whole
 
 GROUP = "devices"
 TIMEOUT_S = 180.0
@@ -85,14 +86,16 @@ def measured(backend: str, kind: str, fault: str = "") -> Job:
     count = PROCESSES if kind == "processes" else 1
     started = time.perf_counter()
     with tempfile.TemporaryDirectory(prefix="parity-devices-") as name:
-        folder = Path(name)
-        write_whole(folder / "inputs.npz", inputs())
         try:
-            launch(f"{__package__}.{backend}_worker", count, folder, [f"fault={fault}"], ENVIRONMENT, TIMEOUT_S)
-            ranks = [read_whole(result_path(folder, rank)) for rank in range(count)]
+            ranks = run_ranks(_work, count, Path(name), (backend, fault), ENVIRONMENT, TIMEOUT_S)
         except (WorkerError, OSError) as error:
             return Job(seconds=time.perf_counter() - started, problem=str(error))
     return Job(ranks, time.perf_counter() - started)
+
+
+def _work(rank: Rank, backend: str, fault: str) -> dict[str, np.ndarray]:
+    """Called in the process of each rank, the only one that imports the framework's worker."""
+    return importlib.import_module(f"{__package__}.{backend}_worker").work(rank, inputs(), fault)
 
 
 def judged(cell: DeviceCell, job: Job, one_device: Mapping[str, Mapping[str, np.ndarray]]) -> CellOutcome:

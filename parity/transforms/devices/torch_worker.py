@@ -1,49 +1,55 @@
-"""A torch worker, one of two processes that talk over gloo.
-
-python -m parity.transforms.devices.torch_worker RANK COUNT ADDRESS FOLDER [fault=sum+heads] [steps=N]
-
-With `steps` it takes so many training steps and does nothing else.
-"""
+"""A torch worker, one of two processes that talk over gloo."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from functools import partial
 from typing import Any
 
+import numpy as np
 import torch
 import torch.distributed as dist
 
 from impl_torch.multi_head_batched import multi_head_batched
 from impl_torch.train_step import train_step
+from parity.data.tree import nested
 from parity.execution import backends
+from parity.processes.ranks import Rank
 from parity.transforms.devices import in_torch
 from parity.transforms.devices.cases import NUM_HEADS, SUBJECTS, by_name
-from parity.transforms.workers.worker import Place, nested, read_whole, run_worker
 
 PEERS_WITHIN = timedelta(seconds=60)
 
 
-def work(place: Place) -> None:
+def work(rank: Rank, arrays: Mapping[str, np.ndarray], fault: str = "") -> dict[str, np.ndarray]:
+    """Results by `cell/leaf`, and on one device by `one device/subject/leaf`.
+
+    Args:
+        arrays: as `cases.inputs` gives them.
+        fault: as in `judge.run`.
+    """
     adapter = backends.get("torch")
-    # A file needs no free port. The launcher's folder is new each time, as the file has to be.
+    with joined(rank), adapter.settings("float64"):
+        inputs = nested({name: adapter.from_numpy(array) for name, array in arrays.items()})
+        results = spread(inputs, fault.split("+"))
+        results |= {f"one device/{subject}": tree for subject, tree in one_device(inputs).items()}
+        return by_name(results, adapter.to_numpy)
+
+
+@contextlib.contextmanager
+def joined(rank: Rank) -> Iterator[None]:
+    """The process group of all ranks, up to a common end."""
     dist.init_process_group(
         "gloo",
-        init_method=f"file://{place.folder}/rendezvous",
-        rank=place.rank,
-        world_size=place.count,
+        # A file needs no free port. The folder is new each time, as the file has to be.
+        init_method=f"file://{rank.folder}/rendezvous",
+        rank=rank.rank,
+        world_size=rank.count,
         timeout=PEERS_WITHIN,
     )
-    arrays = read_whole(place.folder / "inputs.npz")
-    inputs = nested({name: adapter.from_numpy(array) for name, array in arrays.items()})
-    with adapter.settings("float64"):
-        if steps := int(place.option("steps", "0")):
-            keep_stepping(inputs, steps, place.mark_started)
-        else:
-            results = spread(inputs, place.option("fault").split("+"))
-            results |= {f"one device/{subject}": tree for subject, tree in one_device(inputs).items()}
-            place.write(by_name(results, adapter.to_numpy))
+    yield
     # Nobody leaves while another still needs it.
     dist.barrier()
     dist.destroy_process_group()
@@ -78,15 +84,3 @@ def spread(inputs: Any, fault: Sequence[str]) -> dict[str, Any]:
         "heads all_gather": in_torch.heads_all_gather(**heads, num_heads=NUM_HEADS),
         "block ColwiseParallel": in_torch.block_colwise_rowwise(x, block, cotangent, NUM_HEADS),
     }
-
-
-def keep_stepping(inputs: Any, steps: int, started: Callable[[], None]) -> None:
-    """Many steps one after the other, for a launcher that wants to see one end in the middle."""
-    train = dict(inputs["train_step"])
-    for _ in range(steps):
-        train["params"], _ = in_torch.data_parallel_ddp(**train)
-        started()
-
-
-if __name__ == "__main__":
-    run_worker(work)

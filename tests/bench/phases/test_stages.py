@@ -32,7 +32,7 @@ class TestSubject:
     def test_no_other_framework_is_loaded(self, backend):
         other = {"jax": "torch", "torch": "jax"}[backend]
         program = (
-            "import sys, parity.bench.phases.worker; from parity.bench.phases.stages import alone; "
+            "import sys, parity.processes.child; from parity.bench.phases.stages import alone; "
             "from parity.bench.subjects.candidates import Candidate; "
             f"Candidate('', '{backend}', 'compiled', alone('{backend}', 'attention', 'forward', 'float32')).adapter; "
             f"print('{backend}' in sys.modules, '{other}' in sys.modules)"
