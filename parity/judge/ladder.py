@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from parity.compare.statistics import Statistics
 from parity.execution.run_cache import RunCache
 from parity.judge import variants
 from parity.judge.finding import Finding, Verdict
@@ -73,9 +74,27 @@ def judge(leaf: Leaf, above: Finding | None = None) -> Finding:
     Args:
         above: what the float64 rung said of it; None if it could not be run, and for float64 itself.
     """
+    statistics, finding = _compared(leaf)
+    nothing = vacuous(leaf, finding, statistics)
+    if nothing is not None:
+        return nothing
+    finding = _with_values(finding, leaf)
+    return float64.judge(leaf, finding) if leaf.dtype == FLOAT64 else low.judge(leaf, finding, above)
+
+
+def judge_numbers(leaf: Leaf, *, second_look: bool) -> Finding:
+    """The float64 verdict without a look at vacuity, for values that were seen to say something.
+
+    Args:
+        second_look: run equal values on moved inputs too.
+    """
+    return float64.judge(leaf, _with_values(_compared(leaf)[1], leaf), second_look=second_look)
+
+
+def _compared(leaf: Leaf) -> tuple[Statistics, Finding]:
     statistics = leaf.statistics(leaf.dtype, leaf.variant)
     assert statistics is not None, f"{leaf.name} was not seen to be comparable before"
-    finding = Finding(
+    return statistics, Finding(
         leaf=leaf.name,
         dtype=leaf.dtype,
         mode=leaf.mode,
@@ -88,11 +107,6 @@ def judge(leaf: Leaf, above: Finding | None = None) -> Finding:
         max_ulp=statistics.max_ulp,
         message="bit-equal",
     )
-    nothing = vacuous(leaf, finding, statistics)
-    if nothing is not None:
-        return nothing
-    finding = _with_values(finding, leaf)
-    return float64.judge(leaf, finding) if leaf.dtype == FLOAT64 else low.judge(leaf, finding, above)
 
 
 def _with_values(finding: Finding, leaf: Leaf) -> Finding:

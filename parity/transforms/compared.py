@@ -1,92 +1,123 @@
-"""Two values as arrays by name: verdict, largest difference and words."""
+"""Two values of one cell, each a tree of arrays by name, judged by the ladder of `parity.check`."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
-from parity.compare.compare import compare
-from parity.judge.finding import Verdict
+from parity.data.arguments import Arguments, parse
+from parity.data.input_variant import GIVEN, InputVariant
+from parity.data.leaf import LeafName
+from parity.execution.result import Problem, Result
+from parity.execution.run_cache import RunCache
+from parity.execution.runner import Runner
+from parity.judge import ladder
+from parity.judge.finding import Finding, Verdict
+from parity.judge.rungs.leaf import Leaf
+from parity.judge.structure import comparable
 from parity.judge.tolerances import FLOAT64_EQUAL
+
+Arrays = Mapping[str, np.ndarray]
+FLOAT64, EAGER = "float64", "eager"
+NO_ARGUMENTS = parse({}, (), ())
+NOTHING = Finding("out", FLOAT64, EAGER, Verdict.VACUOUS, message="all zero or empty: nothing could have differed")
 
 
 @dataclass(frozen=True)
-class Compared:
-    """The worst leaf: its verdict, its difference as a fraction of its largest magnitude, and a sentence."""
+class ValueRunner:
+    """Gives a value that is there, and other runs by `again`, which the ladder asks for where two values differ.
 
-    verdict: Verdict
-    error: float
-    words: str
+    Attributes:
+        value: on the given inputs in float64.
+        again: (inputs by name, dtype) → the value there; None if it cannot be run again.
+    """
+
+    value: Arrays
+    again: Callable[[Arrays, str], Result] | None = None
+    function: Any = field(default=None)
+
+    def run(self, variant: InputVariant, inputs: Arrays, dtype: str, mode: str) -> Result:
+        """The run on these inputs."""
+        if variant == GIVEN and dtype == FLOAT64:
+            return as_result(self.value)
+        if self.again is None:
+            return Result(problems=(Problem("out", "the value cannot be computed again"),))
+        return self.again(inputs, dtype)
 
 
-def compared(
-    actual: Mapping[str, np.ndarray], expected: Mapping[str, np.ndarray], what: str = "", *, every_leaf: bool = False
-) -> Compared:
-    """EXACT, ROUNDING (at most FLOAT64_EQUAL), SEMANTIC, STRUCTURE, or VACUOUS if no leaf could have differed.
+def as_result(value: Arrays) -> Result:
+    """A tree of arrays as the result of a run."""
+    gradients = {name: array for name, array in value.items() if LeafName(name).is_gradient}
+    return Result({name: array for name, array in value.items() if name not in gradients}, gradients)
+
+
+def compared(actual: Arrays, expected: Arrays, what: str = "", *, every_leaf: bool = False) -> Finding:
+    """`judged` for two values that cannot be computed again."""
+    return judged({"actual": ValueRunner(actual), "expected": ValueRunner(expected)}, what=what, every_leaf=every_leaf)
+
+
+def judged(
+    runners: Mapping[str, Runner], arguments: Arguments = NO_ARGUMENTS, what: str = "", *, every_leaf: bool = False
+) -> Finding:
+    """The worst finding of the float64 rung; VACUOUS if no leaf could have differed.
 
     A leaf of zeros says nothing; so does one that is zero but for rounding: smaller than FLOAT64_EQUAL times the largest
     number of the tree on both sides. Whole numbers (counts, shapes) always say something.
 
     Args:
-        what: which two are compared, in a few words; the sentence begins with it.
-        every_leaf: VACUOUS too if a single leaf is all zero, and SEMANTIC if one holds NaN or Inf on both sides: for what is
-            known to have neither, where such a leaf would be a result that got lost.
+        what: what is compared; the message begins with it.
+        every_leaf: VACUOUS too if a single leaf is all zero, and SEMANTIC if one holds NaN or Inf on both sides: for values
+            that are known to have neither, where such a leaf would be a lost result.
     """
-    found = _worst(actual, expected, every_leaf)
-    return replace(found, words=f"{what}: {found.words}") if what else found
+    cache = RunCache(runners, arguments)
+    actual, expected = (cache.result(side, FLOAT64, EAGER) for side in cache.sides)
+    leaves, structural = comparable(actual, expected, cache.sides, FLOAT64, EAGER)
+    findings = [finding for finding in structural if not finding.verdict.passes]
+    if not findings:
+        values = {name: [np.asarray(result.leaf(name)) for result in (actual, expected)] for name in leaves}
+        floating = [array for pair in values.values() for array in pair if array.dtype.kind in "fc" and array.size]
+        largest = max((float(np.nanmax(np.abs(array), initial=0.0)) for array in floating), default=0.0)
+        for name, pair in values.items():
+            if every_leaf and not all(np.isfinite(array).all() for array in pair):
+                message = "not all numbers are finite"
+                findings.append(Finding(name, FLOAT64, EAGER, Verdict.SEMANTIC, error=float("inf"), message=message))
+            elif _is_silent(pair, 0.0 if every_leaf else largest):
+                findings += [replace(NOTHING, leaf=name)] * every_leaf
+            else:
+                leaf = Leaf(cache, name, FLOAT64, EAGER, GIVEN, tuple(leaves))
+                findings.append(_with_nan(ladder.judge_numbers(leaf, second_look=False), pair))
+    worst = max(findings, key=lambda finding: (finding.verdict.severity, _number(finding.error)), default=NOTHING)
+    return replace(worst, message=_message(worst, what), error=_number(worst.error))
 
 
-def _worst(actual: Mapping[str, np.ndarray], expected: Mapping[str, np.ndarray], every_leaf: bool) -> Compared:
-    if actual.keys() != expected.keys():
-        return _structure(f"leaves {_list(actual)} against {_list(expected)}")
-    for name, one in actual.items():
-        other = expected[name]
-        if one.shape != other.shape or one.dtype != other.dtype:
-            return _structure(f"{_at(name)}shape {one.shape} {one.dtype} against shape {other.shape} {other.dtype}")
-    floating = [array for array in (*actual.values(), *expected.values()) if array.dtype.kind in "fc" and array.size]
-    largest = max((float(np.nanmax(np.abs(array), initial=0.0)) for array in floating), default=0.0)
-    nothing = Compared(Verdict.VACUOUS, 0.0, "all zero or empty: nothing could have differed")
-    found = []
-    for name, one in actual.items():
-        if every_leaf and not (np.isfinite(one).all() and np.isfinite(expected[name]).all()):
-            return Compared(Verdict.SEMANTIC, float("inf"), f"{_at(name)}not all numbers are finite")
-        if leaf := _leaf(name, one, expected[name], 0.0 if every_leaf else largest):
-            found.append(leaf)
-        elif every_leaf:
-            found.append(replace(nothing, words=f"{_at(name)}{nothing.words}"))
-    return max(found, key=lambda leaf: (leaf.verdict.severity, leaf.error), default=nothing)
+def _is_silent(pair: list[np.ndarray], largest: float) -> bool:
+    """Could these two not have differed?"""
+    if pair[0].dtype.kind not in "fc":
+        return False
+    if not pair[0].size:
+        return True
+    finite = [np.abs(array[np.isfinite(array)]).max(initial=0.0) for array in pair]
+    return bool(max(finite) <= FLOAT64_EQUAL * largest and all(np.isfinite(array).all() for array in pair))
 
 
-def _leaf(name: str, one: np.ndarray, other: np.ndarray, largest: float) -> Compared | None:
-    """None if nothing could have differed."""
-    statistics = compare(one, other)
-    peak = max(statistics.peak_actual, statistics.peak_expected)
-    if one.dtype.kind in "fc":
-        informative = statistics.nan_actual or statistics.nan_expected or statistics.inf_mismatches
-        if not one.size or (peak <= FLOAT64_EQUAL * largest and not informative and statistics.finite_pairs):
-            return None
-    if not statistics.mismatches:
-        if statistics.nan_actual:
-            return Compared(Verdict.VACUOUS, 0.0, f"{_at(name)}{statistics.nan_actual} of {one.size} NaN on both sides")
-        return Compared(Verdict.EXACT, 0.0, "bit-equal")
-    error = statistics.error
-    if one.dtype.kind in "fc" and error <= FLOAT64_EQUAL:
-        return Compared(Verdict.ROUNDING, error, f"{_at(name)}largest difference {error:.2g}")
-    place = statistics.worst_index
-    values = f"{one[place]} against {other[place]} at {list(place)}" if place else f"{one[()]} against {other[()]}"
-    words = f"{_at(name)}largest difference {error:.2g} of the largest magnitude: {values}"
-    return Compared(Verdict.SEMANTIC, error, words)
+def _with_nan(finding: Finding, pair: list[np.ndarray]) -> Finding:
+    """Equal NaN are no pass of a cell: the transformed function is known to give numbers."""
+    count = int(np.isnan(pair[0]).sum()) if pair[0].dtype.kind in "fc" else 0
+    if not count or not finding.verdict.passes:
+        return finding
+    return replace(finding, verdict=Verdict.VACUOUS, message=f"{count} of {pair[0].size} NaN on both sides")
 
 
-def _structure(words: str) -> Compared:
-    return Compared(Verdict.STRUCTURE, float("inf"), words)
+def _number(error: float) -> float:
+    return error if error == error else 0.0
 
 
-def _at(name: str) -> str:
-    return f"{name}: " if name else ""
-
-
-def _list(arrays: Mapping[str, np.ndarray]) -> str:
-    return ", ".join(sorted(arrays)) or "none"
+def _message(finding: Finding, what: str) -> str:
+    place = f"{finding.leaf}: " if finding.leaf and finding.leaf not in ("out", "grad") else ""
+    values = ""
+    if finding.index is not None and not finding.verdict.passes:
+        values = f": {finding.actual} against {finding.expected} at {list(finding.index)}"
+    return f"{what}: {place}{finding.message}{values}" if what else f"{place}{finding.message}{values}"

@@ -39,7 +39,7 @@ from parity.transforms.function_pair import EXAMPLES, FunctionPair, NotApplicabl
 
 
 class Fixtures:
-    """One framework's functions and arrays for one pair. To be used inside `adapter.settings("float64")`."""
+    """One framework's functions and arrays for one pair. To be used inside `adapter.settings(pair.dtype)`."""
 
     def __init__(self, pair: FunctionPair, side: str) -> None:
         self.pair, self.side = pair, side
@@ -90,8 +90,8 @@ class Fixtures:
 
     def cotangent(self, prefix: str = "") -> Any:
         _differentiable(self.pair)
-        made = {n: cotangent(f"{prefix}{n}", shape).astype(np.float64) for n, shape in self.output_shapes().items()}
-        return self.converted(made)
+        shapes = self.output_shapes().items()
+        return self.converted({n: cast(cotangent(f"{prefix}{n}", shape), self.pair.dtype) for n, shape in shapes})
 
     def cotangents(self) -> Any:
         return [self.cotangent(f"{number}/") for number in range(EXAMPLES)]

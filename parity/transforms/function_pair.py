@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -27,24 +27,31 @@ class NotApplicable(Exception):
 
 @dataclass(frozen=True)
 class FunctionPair:
-    """A pair of functions and their inputs, in float64.
+    """A pair of functions and their inputs, in one dtype.
 
     Attributes:
         name: in outcomes and in declared deviations.
         functions: by side.
         arguments: the inputs; `arguments.wrt` names those that are differentiated.
         another: inputs of other shapes, if the caller gave some.
+        dtype: of all floating arrays.
     """
 
     name: str
     functions: Mapping[str, Callable[..., Any]]
     arguments: Arguments
     another: Arguments | None = None
+    dtype: str = "float64"
 
     @cached_property
     def arrays(self) -> Tree:
-        """All arrays; floating ones in float64."""
-        return _float64(self.arguments)
+        """All arrays; floating ones in `dtype`."""
+        return {name: cast(array, self.dtype) for name, array in self.arguments.arrays.items()}
+
+    def on(self, inputs: Mapping[str, np.ndarray], dtype: str) -> FunctionPair:
+        """The same functions on other values for the arrays, in another dtype."""
+        leaves = tuple(inputs.get(n, leaf) for n, leaf in zip(self.arguments.names, self.arguments.leaves, strict=True))
+        return replace(self, arguments=replace(self.arguments, leaves=leaves), dtype=dtype)
 
     @cached_property
     def varied(self) -> tuple[str, ...]:
@@ -54,7 +61,8 @@ class FunctionPair:
 
     def example(self, number: int) -> Tree:
         """Varied inputs near the given ones; other values for each number."""
-        return {name: jittered(f"example/{name}", self.arrays[name], number + 1, SPREAD) for name in self.varied}
+        given = {name: jittered(f"example/{name}", self.arrays[name], number + 1, SPREAD) for name in self.varied}
+        return {name: cast(array, self.dtype) for name, array in given.items()}
 
     @cached_property
     def template(self) -> dict[str, Any]:
@@ -62,17 +70,13 @@ class FunctionPair:
         return self.arguments.tree({name: Slot(name) for name in self.arrays})
 
     def tangent(self, number: int = 0) -> Tree:
-        """Standard normal directions at the varied inputs, float64; others for each number."""
-        return {n: normal(self.arrays[n].shape, number, f"tangent/{n}").astype(np.float64) for n in self.varied}
+        """Standard normal directions at the varied inputs; others for each number."""
+        return {n: cast(normal(self.arrays[n].shape, number, f"tangent/{n}"), self.dtype) for n in self.varied}
 
     @cached_property
     def smallest(self) -> str:
         """The smallest varied input with more than one element, if there is one: small enough for a full Jacobian."""
         return min(self.varied, key=lambda name: (self.arrays[name].size < 2, self.arrays[name].size))
-
-
-def _float64(arguments: Arguments) -> Tree:
-    return {name: cast(array, "float64") for name, array in arguments.arrays.items()}
 
 
 def stacked(examples: list[Tree], axis: int | Mapping[str, int]) -> Tree:

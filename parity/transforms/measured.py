@@ -47,14 +47,14 @@ class Measured:
 
 
 def measure(cell: TransformCell, fixtures: Fixtures, timeout_s: float) -> Measured:
-    """Runs the cell and its identity in float64; whatever the caller's function does is told, never raised."""
+    """Runs the cell and its identity; whatever the caller's function does is told, never raised."""
     side = fixtures.side
     cells, identities = (
         importlib.import_module(f"parity.transforms.in_{side}.{module}") for module in (cell.group, "identities")
     )
     try:
         # What a framework warns of (slow paths, deprecated ways of its own) is no verdict on the caller's function.
-        with fixtures.adapter.settings("float64"), time_limit(timeout_s), warnings.catch_warnings():
+        with fixtures.adapter.settings(fixtures.pair.dtype), time_limit(timeout_s), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             made, fallback = _run(getattr(cells, cell.function), cell, fixtures)
             left, right = with_fixtures(getattr(identities, cell.identity), fixtures, value=made)

@@ -17,13 +17,19 @@ from parity.judge.rungs.error_ratio import ZERO, compare_sides
 from parity.judge.rungs.leaf import Leaf
 
 
-def judge(leaf: Leaf, finding: Finding) -> Finding:
+def judge(leaf: Leaf, finding: Finding, *, second_look: bool = True) -> Finding:
+    """Same function, the same but for rounding, or another function.
+
+    Args:
+        finding: the two values compared, so far EXACT.
+        second_look: ask again on moved inputs where the given ones show no difference.
+    """
     problem = leaf.cache.reference_structure(leaf.name, leaf.judged()[0].shape, leaf.variant)
     if problem:
         return replace(finding, verdict=Verdict.STRUCTURE, message=problem)
     first = _judge_values(leaf, finding)
     if first.verdict.passes:
-        return _third_opinion(leaf, _second_look(leaf, first))
+        return _third_opinion(leaf, _second_look(leaf, first) if second_look else first)
     if leaf.is_saturated("float64" if leaf.variant.regime == "unit" else "float32"):
         message = "the gradient is too small to affect any output at this precision"
         return replace(finding, verdict=Verdict.VACUOUS, message=f"{message}; use other inputs")

@@ -12,14 +12,14 @@ import numpy as np
 
 from parity.execution import backends
 from parity.judge import tolerances
-from parity.judge.finding import Verdict
+from parity.judge.finding import Finding, Verdict
 from parity.processes.peak import ENVIRONMENT
 from parity.processes.ranks import Rank, run_ranks
 from parity.processes.settings import use_compilation_caches, use_threads
 from parity.processes.worker import WorkerError
 from parity.sides import JAX, SIDES, TORCH
 from parity.transforms.checkpoint.cases import MODELS, PLAIN, POLICIES, Policy, inputs
-from parity.transforms.compared import Compared, compared
+from parity.transforms.compared import compared
 from parity.transforms.outcome import CellOutcome
 
 GROUP = "checkpoint"
@@ -85,7 +85,7 @@ def judged(
     if problems:
         return outcome(Verdict.ERROR, *next(iter(problems.items())))
     gradients = {side: _part(arrays, model, policy.name, "grad") for side, arrays in results.items()}
-    pairs: list[tuple[Compared, str | None]] = [
+    pairs: list[tuple[Finding, str | None]] = [
         (_same(gradients[side], _part(arrays, model, PLAIN, "grad"), f"{side} = without checkpoint"), side)
         for side, arrays in results.items()
     ]
@@ -93,7 +93,7 @@ def judged(
         pairs.append((_same(gradients[JAX], gradients[TORCH], f"{JAX} = {TORCH}"), None))
     worst, side = max(pairs, key=lambda pair: (pair[0].verdict.severity, pair[0].error))
     if not worst.verdict.passes:
-        return outcome(worst.verdict, side, worst.words, worst.error)
+        return outcome(worst.verdict, side, worst.message, worst.error)
     messages = []
     for side, arrays in results.items():
         figures, plain = (_figures(arrays, model, name) for name in (policy.name, PLAIN))
@@ -103,7 +103,7 @@ def judged(
     return outcome(worst.verdict, None, "; ".join(messages), worst.error)
 
 
-def _same(actual: Results, expected: Results, what: str) -> Compared:
+def _same(actual: Results, expected: Results, what: str) -> Finding:
     """Compares every gradient by itself: one that is all zero got lost."""
     return compared(actual, expected, what, every_leaf=True)
 

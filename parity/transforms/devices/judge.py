@@ -12,12 +12,12 @@ from pathlib import Path
 import numpy as np
 
 from parity.execution import backends
-from parity.judge.finding import Verdict
+from parity.judge.finding import Finding, Verdict
 from parity.processes.ranks import Rank, run_ranks
 from parity.processes.settings import use_compilation_caches, use_threads
 from parity.processes.worker import WorkerError
 from parity.sides import JAX, SIDES, TORCH
-from parity.transforms.compared import Compared, compared
+from parity.transforms.compared import compared
 from parity.transforms.devices.cases import CELLS, PROCESSES, DeviceCell, inputs, of_cell
 from parity.transforms.outcome import CellOutcome
 
@@ -110,9 +110,9 @@ def judged(cell: DeviceCell, job: Job, one_device: Mapping[str, Mapping[str, np.
 
     alone = {name: of_cell(results, f"one device/{cell.subject}") for name, results in one_device.items()}
     if job.problem:
-        worst, side = Compared(Verdict.ERROR, float("nan"), job.problem), cell.backend
+        worst, side = _error(job.problem), cell.backend
     elif missing := [name for name, leaves in alone.items() if not leaves]:
-        worst, side = Compared(Verdict.ERROR, float("nan"), f"{missing[0]} has no results on one device"), missing[0]
+        worst, side = _error(f"{missing[0]} has no results on one device"), missing[0]
     else:
         inside = [
             compared(of_cell(results, cell.name), alone[cell.backend], f"worker {rank} = one device", every_leaf=True)
@@ -125,4 +125,8 @@ def judged(cell: DeviceCell, job: Job, one_device: Mapping[str, Mapping[str, np.
         ]
         worst = max([*inside, *across], key=lambda pair: (pair.verdict.severity, pair.error))
         side = None if worst.verdict.passes or worst in across else cell.backend
-    return CellOutcome(cell.op, GROUP, cell.name, worst.verdict, side, worst.words, worst.error, share)
+    return CellOutcome(cell.op, GROUP, cell.name, worst.verdict, side, worst.message, worst.error, share)
+
+
+def _error(message: str) -> Finding:
+    return Finding("out", "float64", "eager", Verdict.ERROR, message=message)
