@@ -89,8 +89,8 @@ def judged(
             else:
                 leaf = Leaf(cache, name, FLOAT64, EAGER, GIVEN, tuple(leaves))
                 findings.append(_with_nan(ladder.judge_numbers(leaf, second_look=False), pair))
-    worst = max(findings, key=lambda finding: (finding.verdict.severity, _number(finding.error)), default=NOTHING)
-    return replace(worst, message=_message(worst, what), error=_number(worst.error))
+    worst = max(findings, key=lambda finding: (finding.verdict.severity, _error(finding)), default=NOTHING)
+    return replace(worst, message=_message(worst, what), error=_error(worst))
 
 
 def _is_silent(pair: list[np.ndarray], largest: float) -> bool:
@@ -111,12 +111,16 @@ def _with_nan(finding: Finding, pair: list[np.ndarray]) -> Finding:
     return replace(finding, verdict=Verdict.VACUOUS, message=f"{count} of {pair[0].size} NaN on both sides")
 
 
-def _number(error: float) -> float:
-    return error if error == error else 0.0
+def _error(finding: Finding) -> float:
+    """Infinite where two trees have another structure, 0 where nothing was compared."""
+    if finding.verdict is Verdict.STRUCTURE:
+        return float("inf")
+    return finding.error if finding.error == finding.error else 0.0
 
 
 def _message(finding: Finding, what: str) -> str:
-    place = f"{finding.leaf}: " if finding.leaf and finding.leaf not in ("out", "grad") else ""
+    is_told = finding.verdict is not Verdict.EXACT and finding.leaf not in ("", "out", "grad")
+    place = f"{finding.leaf}: " if is_told else ""
     values = ""
     if finding.index is not None and not finding.verdict.passes:
         values = f": {finding.actual} against {finding.expected} at {list(finding.index)}"

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from parity.data.arguments import parse
 from parity.judge.finding import Verdict
 from parity.judge.tolerances import FLOAT64_EQUAL
-from parity.transforms.compared import compared
+from parity.transforms.compared import ValueRunner, as_result, compared, judged
 
 A = np.array([1.0, -2.0, 3.0])
 
@@ -18,7 +19,7 @@ def verdict(actual, expected):
 
 class TestVerdicts:
     def test_exact(self):
-        assert compared({"a": A}, {"a": A.copy()}).words == "bit-equal"
+        assert compared({"a": A}, {"a": A.copy()}).message == "bit-equal"
         assert verdict({"a": A, "n": np.array(3)}, {"a": A, "n": np.array(3)}) is Verdict.EXACT
 
     @pytest.mark.parametrize(("factor", "expected"), [(0.5, Verdict.ROUNDING), (2.0, Verdict.SEMANTIC)])
@@ -26,16 +27,16 @@ class TestVerdicts:
         found = compared({"a": A}, {"a": A + np.array([0, 0, 3 * factor * FLOAT64_EQUAL])})
         assert found.verdict is expected
         assert found.error == pytest.approx(factor * FLOAT64_EQUAL, rel=1e-3)
-        assert found.words.startswith("a: largest difference ")
+        assert found.message.startswith("a: largest difference ")
 
     def test_the_worst_leaf_and_its_place(self):
         found = compared({"a": A, "b": A}, {"a": A + 1e-16, "b": A * [1, 1, 2]})
         assert found.verdict is Verdict.SEMANTIC
-        assert found.words == "b: largest difference 0.5 of the largest magnitude: 3.0 against 6.0 at [2]"
+        assert found.message == "b: largest difference 0.5 of the leaf's largest magnitude: 3.0 against 6.0 at [2]"
 
     def test_whole_numbers_must_be_equal(self):
         found = compared({"count": np.array(1)}, {"count": np.array(2)})
-        assert (found.verdict, found.words[:6]) == (Verdict.SEMANTIC, "count:")
+        assert (found.verdict, found.message[:6]) == (Verdict.SEMANTIC, "count:")
         assert verdict({"count": np.array(0)}, {"count": np.array(0)}) is Verdict.EXACT
 
     def test_nan_on_one_side(self):
@@ -90,13 +91,13 @@ class TestEveryLeaf:
         array = np.array([1.0, number])
         found = compared({"a": array}, {"a": array.copy()}, "both", every_leaf=True)
         assert (found.verdict, found.error) == (Verdict.SEMANTIC, np.inf)
-        assert found.words == "both: a: not all numbers are finite"
+        assert found.message == "both: a: not all numbers are finite"
 
     @pytest.mark.parametrize("array", [np.zeros(3), np.zeros((0, 3))])
     def test_a_leaf_of_zeros_beside_numbers(self, array):
         found = compared({"a": A, "b": array}, {"a": A, "b": array.copy()}, every_leaf=True)
         assert found.verdict is Verdict.VACUOUS
-        assert found.words == "b: all zero or empty: nothing could have differed"
+        assert found.message == "b: all zero or empty: nothing could have differed"
 
     def test_a_small_leaf_is_no_zero(self):
         small = {"a": A, "b": np.array([1e-17])}
@@ -108,19 +109,45 @@ class TestEveryLeaf:
 
 
 def test_the_sentence_begins_with_what_is_compared():
-    assert compared({"a": A}, {"a": A}, "worker 1 = one device").words == "worker 1 = one device: bit-equal"
+    assert compared({"a": A}, {"a": A}, "worker 1 = one device").message == "worker 1 = one device: bit-equal"
 
 
 class TestStructure:
     @pytest.mark.parametrize(
         ("actual", "expected", "words"),
         [
-            ({"a": A}, {"b": A}, "leaves a against b"),
-            ({"a": A}, {}, "leaves a against none"),
-            ({"a": A}, {"a": A[:2]}, "a: shape (3,) float64 against shape (2,) float64"),
-            ({"a": A}, {"a": A.astype(np.float32)}, "a: shape (3,) float64 against shape (3,) float32"),
+            ({"a": A}, {"b": A}, "only actual returns a; only expected returns b"),
+            ({"a": A}, {}, "only actual returns a"),
+            ({"a": A}, {"a": A[:2]}, "a: actual returns shape (3,), expected returns shape (2,)"),
+            ({"a": A}, {"a": A.astype(np.float32)}, "a: actual returns dtype float64, expected returns dtype float32"),
         ],
     )
     def test_it_is_told(self, actual, expected, words):
         found = compared(actual, expected)
-        assert (found.verdict, found.words, found.error) == (Verdict.STRUCTURE, words, float("inf"))
+        assert (found.verdict, found.message, found.error) == (Verdict.STRUCTURE, words, float("inf"))
+
+
+def test_a_value_that_can_be_run_again_is_judged_by_what_moves_it():
+    """A difference above the tolerance that is float64's own rounding, seen on moved inputs and in float32."""
+    x = np.linspace(1.0, 2.0, 16)
+
+    def naive(inputs, dtype):
+        x = inputs["x"].astype(dtype)
+        return {"out": np.asarray(((x + x.dtype.type(1e6)) - x.dtype.type(1e6)) - x)}
+
+    def exact(inputs, dtype):
+        return {"out": np.zeros_like(inputs["x"].astype(dtype))}
+
+    def shifted(function):
+        return lambda inputs, dtype: {"out": function(inputs, dtype)["out"] + inputs["x"].astype(dtype)}
+
+    def runner(function):
+        return ValueRunner(function({"x": x}, "float64"), lambda inputs, dtype: as_result(function(inputs, dtype)))
+
+    runners = {"left": runner(shifted(naive)), "right": runner(shifted(exact))}
+    again = judged(runners, parse({"x": x}, "all", ()))
+    assert again.error > FLOAT64_EQUAL
+    assert again.verdict in (Verdict.ROUNDING, Verdict.STABILITY)  # no other function
+    assert (
+        compared(runners["left"].value, runners["right"].value).verdict is Verdict.SEMANTIC
+    )  # nothing can be run again

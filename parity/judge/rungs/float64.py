@@ -55,7 +55,8 @@ def _judge_values(leaf: Leaf, finding: Finding) -> Finding:
         message = f"{measured}, within {decimal(tolerances.FLOAT64_EQUAL)}"
         return replace(finding, verdict=Verdict.ROUNDING, message=message)
     ratio = _error_ratio(leaf, leaf.variant)
-    measured = f"{measured}; float32 error / float64 error = {decimal(ratio)}"
+    if not math.isnan(ratio):
+        measured = f"{measured}; float32 error / float64 error = {decimal(ratio)}"
     scales = ratio >= tolerances.RATIO_CUT
     if not scales and not ratio < tolerances.RATIO_OF_DEFINITIONS:
         if rounding_test.is_rounding(leaf):
@@ -79,7 +80,7 @@ def _judge_values(leaf: Leaf, finding: Finding) -> Finding:
             causes=(Cause("low-precision step", low_precision),),
             message=f"{measured}; {low_precision}",
         )
-    message = f"{measured}: it does not scale as rounding does"
+    message = measured if math.isnan(ratio) else f"{measured}: it does not scale as rounding does"
     return replace(finding, verdict=Verdict.SEMANTIC, side=leaf.further_side(), message=message)
 
 
