@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from statistics import NormalDist
 from typing import Any
 
 import numpy as np
 
 from parity.bench.timing.interval import Estimate, median_of
+from parity.judge.serialize import plain
 
 TIMED, FAILED = "timed", "failed"
 
@@ -38,8 +39,8 @@ class Row:
     message: str = ""
     parity: str = ""
     seconds: Mapping[str, float] | None = None
-    ratio: Mapping[str, float] | None = None
-    yardstick: Mapping[str, float] | None = None
+    ratio: Mapping[str, float | None] | None = None
+    yardstick: Mapping[str, float | None] | None = None
     verdict: str = ""
     advice: str = ""
     cpu_per_wall: float | None = None
@@ -86,7 +87,7 @@ class Comparison:
         return passed(self.to_dict())
 
     def to_dict(self) -> dict[str, Any]:
-        return plain(asdict(self))
+        return plain(self)
 
 
 def passed(comparison: Mapping[str, Any]) -> bool:
@@ -95,31 +96,28 @@ def passed(comparison: Mapping[str, Any]) -> bool:
     return not comparison["message"] and status.get("jax.jit") == status.get("torch.compile") == TIMED
 
 
-def plain(value: Any) -> Any:
-    """For JSON, which knows no NaN: null."""
-    if isinstance(value, Mapping):
-        return {key: plain(part) for key, part in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [plain(part) for part in value]
-    if isinstance(value, (float, np.floating)):
-        return float(value) if math.isfinite(value) else None
-    return value
+def measured(value: float) -> float | None:
+    """None for NaN: too few samples for an interval, or a clock that stood still."""
+    return None if math.isnan(value) else float(value)
 
 
-def ratio_dict(ratio: Estimate) -> dict[str, float]:
-    return {"value": ratio.value, "low": ratio.low, "high": ratio.high}
+def ratio_dict(ratio: Estimate) -> dict[str, float | None]:
+    """The ratio and the ends of its interval; None for those that too few samples leave unknown."""
+    return {name: measured(getattr(ratio, name)) for name in ("value", "low", "high")}
 
 
-def seconds_dict(samples: Sequence[float], confidence: float) -> dict[str, float]:
-    """Median with its interval and its standard error as a fraction, quartiles and least of the samples."""
+def seconds_dict(samples: Sequence[float], confidence: float) -> dict[str, Any]:
+    """Median with its interval and its standard error as a fraction, quartiles and least of the samples.
+
+    Interval and error are None where there are too few samples.
+    """
     q1, q3 = np.quantile(samples, (0.25, 0.75))
     median = median_of(samples, confidence)
-    ends = {"low": median.low, "high": median.high}
-    error = median.half_width / NormalDist().inv_cdf((1 + confidence) / 2)
     return {
         "median": median.value,
-        **ends,
-        "error": error,
+        "low": measured(median.low),
+        "high": measured(median.high),
+        "error": measured(median.half_width / NormalDist().inv_cdf((1 + confidence) / 2)),
         "q1": float(q1),
         "q3": float(q3),
         "least": float(min(samples)),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from parity.bench.results import TIMED, Row, ratio_dict, seconds_dict
+from parity.bench.results import TIMED, Row, measured, ratio_dict, seconds_dict
 from parity.bench.settings import Settings
 from parity.bench.subjects.candidates import BASE, CONTROL
 from parity.bench.subjects.entry import Entry
@@ -60,7 +60,7 @@ def timed_row(
         yardstick=ratio_dict(paired_ratio(*samples.pairs(name, YARDSTICK), settings.confidence)),
         verdict=str(judgement.speed) if judgement else "",
         advice=judgement.advice if judgement else "",
-        cpu_per_wall=busy,
+        cpu_per_wall=measured(busy),
         compilations=entry.compilations,
         recompilations=recompilations,
         graph_breaks=breaks,

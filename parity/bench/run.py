@@ -15,7 +15,6 @@ from parity.bench import results
 from parity.bench.machine.environment import load, same_place, same_programs
 from parity.bench.machine.roofline import share_of_limit
 from parity.bench.phases import phases
-from parity.bench.results import plain
 from parity.bench.scaling import sweep as scaling
 from parity.bench.scaling.sweep import Sweep
 from parity.bench.settings import Settings
@@ -23,6 +22,7 @@ from parity.bench.subjects.subject import kinds
 from parity.bench.supervision.supervise import Supervisor
 from parity.bench.supervision.task import Task
 from parity.errors import InputError
+from parity.judge.serialize import plain
 from parity.processes.files import write
 
 SCHEMA = "parity-bench/1"

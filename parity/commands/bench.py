@@ -50,9 +50,10 @@ def bench(
     """
     from parity.bench import regressions
     from parity.bench import run as benches
-    from parity.bench.results import plain
+    from parity.bench.results import ratio_dict
     from parity.bench.settings import Settings
     from parity.commands.bench_plan import plan
+    from parity.judge.serialize import plain
     from parity.processes.files import writable_folder
     from parity.report import speed, terminal
     from parity.report.page import write_page
@@ -89,7 +90,7 @@ def bench(
     changes = regressions.changes(found, earlier) if earlier and not interrupted else []
     if as_json:
         if earlier:
-            found |= {"changes": [plain(vars(one) | {"ratio": one.ratio and vars(one.ratio)}) for one in changes]}
+            found |= {"changes": [plain(vars(one) | {"ratio": one.ratio and ratio_dict(one.ratio)}) for one in changes]}
         print(json.dumps(found, indent=2, allow_nan=False))
     else:
         console.print(speed.table(found["comparisons"]))

@@ -6,6 +6,7 @@ import json
 import math
 from dataclasses import fields, replace
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,7 +15,7 @@ from parity import Report
 from parity.jobs.suite import Suite
 from parity.judge import text
 from parity.judge.finding import Cause, Finding, Verdict
-from parity.judge.serialize import plain, plain_finding
+from parity.judge.serialize import plain
 from parity.report import summary, terminal
 from parity.report.markdown import markdown
 
@@ -106,6 +107,14 @@ class TestJson:
             (Verdict.EXACT, "EXACT"),
             ((1, math.nan), [1, "nan"]),
             ((), []),
+            ([math.inf], ["inf"]),
+            ({"x": {"y": math.nan}}, {"x": {"y": "nan"}}),
+            (np.float32(0.5), 0.5),
+            (np.float64("nan"), "nan"),
+            (np.int64(3), 3),
+            (np.bool_(True), True),
+            (np.complex64(1j), "1j"),
+            (Cause("sign", ""), {"name": "sign", "evidence": ""}),
         ],
     )
     def test_plain(self, value, expected):
@@ -128,7 +137,7 @@ class TestJson:
                 assert float(found["error"]) == finding.error or math.isnan(finding.error)
 
     def test_plain_finding_has_every_field(self):
-        assert set(plain_finding(GOOD)) == {field.name for field in fields(Finding)}
+        assert set(plain(GOOD)) == {field.name for field in fields(Finding)}
 
 
 class TestText:

@@ -29,9 +29,9 @@ from parity.bench.calibration.trials import (
     programs,
 )
 from parity.bench.machine.environment import commit, processor
-from parity.bench.results import plain
 from parity.bench.timing.verdict import MARGIN
 from parity.execution.environment import environment
+from parity.judge.serialize import plain
 from parity.processes.files import write
 
 SCHEMA = "parity-calibration/1"
