@@ -99,7 +99,7 @@ def replay_line(functions: tuple[Any, Any], path: Path, options: Mapping[str, An
         rungs = [f"--dtype={dtype}" for dtype in dtypes] + [f"--mode={mode}" for mode in modes]
         return shlex.join(["parity", "check", *names, "--stored", str(path), *rungs])
     extra = "".join(f", {key}=…" for key in options if key != "name")
-    return f'parity.check(jax_fn, torch_fn, parity.load_case({json.dumps(str(path))}){extra})'
+    return f"parity.check(jax_fn, torch_fn, parity.load_case({json.dumps(str(path))}){extra})"
 
 
 def _importable(function: Any) -> str:

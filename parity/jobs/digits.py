@@ -90,7 +90,9 @@ def initial_params(seed: int = 0) -> Any:
     return seeded_inputs(load("train_step"), sizes, seed)["params"]
 
 
-def run(steps: int = STEPS, progress: Callable[[str, int], None] = lambda message, done: None) -> tuple[Report, Training]:
+def run(
+    steps: int = STEPS, progress: Callable[[str, int], None] = lambda message, done: None
+) -> tuple[Report, Training]:
     """Checks the first step leaf by leaf, trains both sides, and judges the loss curves and the accuracies.
 
     Args:
@@ -182,7 +184,9 @@ def judge_curves(trajectories: dict[str, Trajectory], nudged: Trajectory) -> Fin
     if not drift[worst] <= allowed:
         return replace(finding, verdict=Verdict.SEMANTIC, message=f"{finding.message}; allowed {decimal(allowed)}")
     if not learned:
-        return replace(finding, verdict=Verdict.VACUOUS, message="the loss did not fall to half, so nothing was learned")
+        return replace(
+            finding, verdict=Verdict.VACUOUS, message="the loss did not fall to half, so nothing was learned"
+        )
     return finding
 
 

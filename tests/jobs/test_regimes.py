@@ -319,7 +319,9 @@ class TestMaskedAttention:
 
 
 GOOD = RegimeOutcome("attention", "unit", "ROUNDING", True, 9, 0)
-BAD = RegimeOutcome("attention", "wide", "SEMANTIC", False, 9, 2, "out float64 eager [wide]: SEMANTIC: another function")
+BAD = RegimeOutcome(
+    "attention", "wide", "SEMANTIC", False, 9, 2, "out float64 eager [wide]: SEMANTIC: another function"
+)
 QUIET = RegimeOutcome("train_step", "unit", UNINFORMATIVE, True, 4, 4)
 PARTLY = RegimeOutcome("train_step", "wide", "EXACT", True, 8, 3)
 
