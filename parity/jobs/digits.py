@@ -32,7 +32,7 @@ WIDTH = 48
 
 @dataclass(frozen=True)
 class Digits:
-    """Images [B, 8, 8] float32 and labels [B] int64, for training and held out. Pixels are 0 to 1 minus the mean training image."""
+    """Images [B, 8, 8] float32 (pixels of 0 to 1, less the mean training image) and labels [B] int64."""
 
     x: np.ndarray
     y: np.ndarray

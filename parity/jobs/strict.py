@@ -61,7 +61,7 @@ def count(dtypes: tuple[str, ...] = ("float32", "bfloat16")) -> list[BitCount]:
                         return arguments.call(target, arguments.tree(values))
 
                     result = adapter.evaluate(function, call, arrays, arguments.wrt, cotangent, compiled)
-                    gradients = {LeafName.of(Kind.GRADIENT, path): leaf for path, leaf in result.gradients.items()}
+                    gradients = {str(LeafName.of(Kind.GRADIENT, path)): leaf for path, leaf in result.gradients.items()}
                     return {name: adapter.to_numpy(leaf) for name, leaf in {**result.outputs, **gradients}.items()}
 
                 eager, compiled = evaluate(False), evaluate(True)

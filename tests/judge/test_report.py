@@ -218,7 +218,7 @@ class TestText:
 
 class TestTable:
     def test_rows(self):
-        rows = summary.rows(
+        rows = summary.summaries(
             [Report("a", (GOOD, replace(GOOD, leaf="grad/x", error=1e-16), ROUNDED)), Report("b", (BAD,))]
         )
         assert [(r.name, r.dtype, r.mode, r.comparisons, r.verdict, r.worst.leaf, r.error) for r in rows] == [
@@ -229,9 +229,9 @@ class TestTable:
 
     def test_the_worst_is_shown_though_its_error_is_not_a_number(self):
         unknown = replace(BAD, error=math.nan, verdict=Verdict.STRUCTURE)
-        (row,) = summary.rows([Report("a", (BAD, unknown, BAD))])
+        (row,) = summary.summaries([Report("a", (BAD, unknown, BAD))])
         assert (row.verdict, row.error) == (Verdict.STRUCTURE, "–")
-        (row,) = summary.rows([Report("a", (replace(GOOD, error=math.nan), replace(GOOD, leaf="x")))])
+        (row,) = summary.summaries([Report("a", (replace(GOOD, error=math.nan), replace(GOOD, leaf="x")))])
         assert row.worst.leaf == "x"
 
     def test_failures(self):
