@@ -27,9 +27,7 @@ def bench(
     device: Annotated[str, typer.Option(help="cpu or cuda. Both frameworks must support it.")] = "cpu",
     threads: Annotated[int, typer.Option(min=0, help="Threads per side; 0: all processors.")] = 0,
     budget: Annotated[float, typer.Option(help="Most seconds to time one comparison for.")] = 5.0,
-    precision: Annotated[
-        float, typer.Option(help="Stop once all intervals are this narrow (half width, a fraction).")
-    ] = 0.01,
+    precision: Annotated[float, typer.Option(help="Stop once all intervals are this narrow (half width).")] = 0.01,
     cold: Annotated[bool, typer.Option("--cold", help="Flush the processor caches before each call.")] = False,
     timeout: Annotated[
         float, typer.Option(help="Time limit of a call in seconds; a compilation may take five times as long.")
@@ -38,9 +36,7 @@ def bench(
         float, typer.Option(min=0, help="Memory limit of the measuring process in GB; 0: 80 % of the free memory.")
     ] = 0,
     scaling: Annotated[bool, typer.Option(help="Measure how time grows with the sizes.")] = True,
-    phases: Annotated[
-        bool, typer.Option(help="Measure import, compilation and memory, each in a fresh process.")
-    ] = True,
+    phases: Annotated[bool, typer.Option(help="Measure import, compilation and memory in fresh processes.")] = True,
     resume: Annotated[bool, typer.Option("--resume", help="Continue a stopped run.")] = False,
     compare: Annotated[
         Path | None, typer.Option(help="Earlier bench.json to compare with; exit code 1 if anything became slower.")
@@ -91,17 +87,15 @@ def bench(
             interrupted = True
         bar.update(task, description="stopped" if interrupted else "done", completed=1.0 if todo.complete else None)
     write_page(folder)
-    results = todo.to_dict()
-    changes = regressions.changes(results, earlier) if earlier and not interrupted else []
+    data = todo.to_dict()
+    changes = regressions.changes(data, earlier) if earlier and not interrupted else []
     if as_json:
         if earlier:
-            results |= {
-                "changes": [plain(vars(one) | {"ratio": one.ratio and ratio_dict(one.ratio)}) for one in changes]
-            }
-        print(json.dumps(results, indent=2, allow_nan=False))
+            data |= {"changes": [plain(vars(one) | {"ratio": one.ratio and ratio_dict(one.ratio)}) for one in changes]}
+        print(json.dumps(data, indent=2, allow_nan=False))
     else:
-        console.print(speed.table(results["comparisons"]))
-        speed.print_details(console, results)
+        console.print(speed.table(data["comparisons"]))
+        speed.print_details(console, data)
         if changes:
             speed.print_changes(console, changes)
     passed = todo.passed and not any(change.is_regression for change in changes)

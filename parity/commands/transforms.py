@@ -12,9 +12,7 @@ from parity.processes.settings import use_threads
 
 
 def transforms(
-    select: Annotated[
-        list[str] | None, typer.Argument(help="Operations, or groups such as checkpoint (default: all).")
-    ] = None,
+    select: Annotated[list[str] | None, typer.Argument(help="Operations, checkpoint, devices (default: all).")] = None,
     report: ReportFolder = REPORT,
     processes: Processes = None,
     as_json: Json = False,

@@ -51,9 +51,8 @@ def speed_sentences(bench: dict[str, Any]) -> list[Sentence]:
         sentences += [*_sentence(comparison, name), *_fastest(comparison, name)]
     for entry in bench["scaling"]:
         if entry["summary"]:
-            sentences.append(
-                Sentence(f"{subject(entry)}, as {entry['axis']} grows: ", entry["summary"].rstrip("."), ".")
-            )
+            start = f"{subject(entry)}, as {entry['axis']} grows: "
+            sentences.append(Sentence(start, entry["summary"].rstrip("."), "."))
     return sentences
 
 
