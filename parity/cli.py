@@ -1,4 +1,4 @@
-"""The command line: which commands there are, and what bad input looks like."""
+"""The command line: its commands, and one line on standard error for bad input."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def options(
 
 
 def main() -> None:
-    """Runs the command line; bad input is one line on standard error and exit code 2."""
+    """Runs the command line; bad input gives one line on standard error and exit code 2."""
     use_compilation_caches()
     try:
         app()

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import replace
 
-from parity.bench.results import TIMED, CandidateResult, seconds_dict
+from parity.bench.results import TIMED, CandidateResult, measured, ratio_dict, seconds_dict
 from parity.bench.settings import Settings
 from parity.bench.subjects.candidates import BASE, CONTROL
 from parity.bench.subjects.ready import ReadyCandidate
@@ -56,11 +56,11 @@ def timed_result(
         result,
         status=TIMED,
         seconds=seconds,
-        ratio=asdict(ratio),
-        normalized=asdict(paired_ratio(*samples.pairs(name, NORMALIZER), settings.confidence)),
+        ratio=ratio_dict(ratio),
+        normalized=ratio_dict(paired_ratio(*samples.pairs(name, NORMALIZER), settings.confidence)),
         verdict=str(judgement.speed) if judgement else "",
         advice=judgement.advice if judgement else "",
-        cpu_per_wall=busy,
+        cpu_per_wall=measured(busy),
         compilations=ready.compilations,
         recompilations=recompilations,
         graph_breaks=breaks,

@@ -12,13 +12,14 @@ from typing import Any
 from parity import ops
 from parity.bench import results
 from parity.bench.phases.task import PhasesTask
-from parity.bench.results import label, plain
+from parity.bench.results import label
 from parity.bench.scaling import sweep as scaling
 from parity.bench.scaling.sweep import Sweep
 from parity.bench.settings import Settings
 from parity.bench.subjects.subject import kinds
 from parity.bench.supervision.task import Task
 from parity.errors import InputError
+from parity.judge.serialize import plain
 from parity.processes.files import write
 from parity.sides import SIDES
 

@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from parity.bench.timing.interval import median_of
+from parity.bench.timing.interval import Estimate, median_of
+from parity.judge.serialize import plain
 from parity.sides import COMPILERS
 
 TIMED, FAILED = "timed", "failed"
@@ -43,8 +44,8 @@ class CandidateResult:
     message: str = ""
     parity: str = ""
     seconds: Mapping[str, float] | None = None
-    ratio: Mapping[str, float] | None = None
-    normalized: Mapping[str, float] | None = None
+    ratio: Mapping[str, float | None] | None = None
+    normalized: Mapping[str, float | None] | None = None
     verdict: str = ""
     advice: str = ""
     cpu_per_wall: float | None = None
@@ -96,7 +97,9 @@ class Comparison:
 
     def to_dict(self) -> dict[str, Any]:
         """The entry of bench.json."""
-        return plain(asdict(self, dict_factory=lambda fields: {_KEYS.get(name, name): value for name, value in fields}))
+        content = asdict(self, dict_factory=lambda fields: {_KEYS.get(name, name): value for name, value in fields})
+        entry: dict[str, Any] = plain(content)
+        return entry
 
 
 def label(op: str, kind: str, dtype: str, sizes: Mapping[str, int]) -> str:
@@ -111,26 +114,28 @@ def passed(comparison: Mapping[str, Any]) -> bool:
     return not comparison["message"] and all(status.get(name) == TIMED for name in COMPILERS.values())
 
 
-def plain(value: Any) -> Any:
-    """The value for JSON: NaN and infinity become null, tuples lists."""
-    if isinstance(value, Mapping):
-        return {key: plain(part) for key, part in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [plain(part) for part in value]
-    if isinstance(value, (float, np.floating)):
-        return float(value) if math.isfinite(value) else None
-    return value
+def measured(value: float) -> float | None:
+    """None for NaN: too few samples for an interval, or a clock that stood still."""
+    return None if math.isnan(value) else float(value)
 
 
-def seconds_dict(samples: Sequence[float], confidence: float) -> dict[str, float]:
-    """Median with its interval and its standard error as a fraction, quartiles and least of the samples, in seconds."""
+def ratio_dict(ratio: Estimate) -> dict[str, float | None]:
+    """The ratio and the ends of its interval; None for those that too few samples leave unknown."""
+    return {name: measured(getattr(ratio, name)) for name in ("value", "low", "high")}
+
+
+def seconds_dict(samples: Sequence[float], confidence: float) -> dict[str, Any]:
+    """Median with its interval and its standard error as a fraction, quartiles and least of the samples.
+
+    Interval and error are None where there are too few samples.
+    """
     q1, q3 = np.quantile(samples, (0.25, 0.75))
     median = median_of(samples, confidence)
     return {
         "median": median.value,
-        "low": median.low,
-        "high": median.high,
-        "error": median.half_width / NormalDist().inv_cdf((1 + confidence) / 2),
+        "low": measured(median.low),
+        "high": measured(median.high),
+        "error": measured(median.half_width / NormalDist().inv_cdf((1 + confidence) / 2)),
         "q1": float(q1),
         "q3": float(q3),
         "least": float(min(samples)),

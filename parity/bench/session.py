@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, replace
+from dataclasses import replace
 
 from parity.bench.candidate_result import timed_result
 from parity.bench.machine import gpu
-from parity.bench.results import FAILED, CandidateResult, Comparison
+from parity.bench.results import FAILED, CandidateResult, Comparison, ratio_dict
 from parity.bench.settings import Settings
 from parity.bench.subjects.candidates import BASE, CONTROL, Candidate, candidates
 from parity.bench.subjects.flops import cost
@@ -74,7 +74,7 @@ def measure(
     comparison = replace(
         blank,
         candidates=tuple(rows.values()),
-        control={"of": BASE, "ratio": asdict(control)},
+        control={"of": BASE, "ratio": ratio_dict(control)},
         cost=needed,
         rounds=max(map(len, samples.seconds.values())),
         seconds=samples.elapsed_s,

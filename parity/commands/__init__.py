@@ -1,1 +1,1 @@
-"""One module for each command of the command line; what they do is elsewhere."""
+"""One module for each command of the command line: options, progress and exit code."""

@@ -1,4 +1,4 @@
-"""What the words of `parity bench` select."""
+"""From the arguments of `parity bench` to a plan."""
 
 from __future__ import annotations
 
@@ -24,13 +24,17 @@ def plan(
     scaling: bool,
     phases: bool,
 ) -> Bench:
-    """Built-in operations, or a pair of the caller's own functions on the inputs that are given."""
+    """A plan for built-in operations, or for the caller's own two functions on the given inputs.
+
+    Raises:
+        InputError: an unknown dtype or function, or inputs that do not fit the selection.
+    """
     for dtype in dtypes:
         if dtype not in FLOATS:
             raise InputError(f"--dtype: got {dtype!r}, expected some of {', '.join(FLOATS)}")
     if not any(":" in name for name in select):
         if inputs or stored:
-            raise InputError("--input, --stored: these are for your own pair of functions; name it as SELECT")
+            raise InputError("--input, --stored: only for your own pair of functions; name both functions as SELECT")
         return planned(select, dtypes, settings, sweeps=scaling, with_phases=phases)
     if len(select) != 2:
         raise InputError(

@@ -1,4 +1,4 @@
-"""`parity check`: anybody's two functions."""
+"""`parity check`: the caller's own two functions."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ def check(
         list[str],
         typer.Option(
             "--input",
-            help="Seeded input NAME=SHAPE, such as x=4x8, or NAME=SHAPE:N for integers below N. May be repeated.",
+            help="Seeded input NAME=SHAPE, such as x=4x8, or NAME=SHAPE:N for integers below N. Repeatable.",
         ),
     ] = [],  # noqa: B006
-    stored: Annotated[Path | None, typer.Option(help="An .npz file with one array for each parameter.")] = None,
-    reference: Annotated[str | None, typer.Option(help="The same in NumPy, module:function.")] = None,
-    wrt: Annotated[list[str], typer.Option(help="Input to differentiate; by default all; `none` for none.")] = [],  # noqa: B006
-    regime: Annotated[list[str], typer.Option(help="Also on inputs in this regime, such as offset.")] = [],  # noqa: B006
-    deviations: Annotated[Path | None, typer.Option(help="A TOML file of declared, accepted differences.")] = None,
+    stored: Annotated[Path | None, typer.Option(help=".npz file with one array per parameter.")] = None,
+    reference: Annotated[str | None, typer.Option(help="The same function in NumPy, module:function.")] = None,
+    wrt: Annotated[list[str], typer.Option(help="Input to differentiate (default: all); `none` for none.")] = [],  # noqa: B006
+    regime: Annotated[list[str], typer.Option(help="Also check inputs in this regime, such as offset.")] = [],  # noqa: B006
+    deviations: Annotated[Path | None, typer.Option(help="TOML file of declared differences to accept.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the seeded inputs.")] = 0,
     dtype: Dtypes = ["float32"],  # noqa: B006
     mode: Modes = ["eager"],  # noqa: B006
     as_json: Json = False,
 ) -> None:
-    """Check your own two functions, on seeded or stored inputs."""
+    """Check your own two functions on seeded or stored inputs. The exit code is 0 only if they agree."""
     import parity
     from parity.api import with_replay
     from parity.data import named
 
-    sys.path.insert(0, "")  # modules of the folder that the command is called in
+    sys.path.insert(0, "")  # modules of the current folder
     functions = (
         named.function(jax_function, "JAX_FUNCTION"),
         named.function(torch_function, "TORCH_FUNCTION"),
@@ -54,8 +54,8 @@ def check(
         name=f"{jax_function} against {torch_function}",
     )
     if not report.passed:
-        told = {"reference": reference, "wrt": wrt, "regimes": regime, "deviations": deviations}
-        options = {"dtypes": dtype, "modes": mode, **{key: value for key, value in told.items() if value}}
+        given_options = {"reference": reference, "wrt": wrt, "regimes": regime, "deviations": deviations}
+        options = {"dtypes": dtype, "modes": mode, **{key: value for key, value in given_options.items() if value}}
         report = with_replay(report, functions, given, options)
     print(report.to_json() if as_json else report)
     if not report.passed:

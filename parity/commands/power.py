@@ -1,4 +1,4 @@
-"""`parity power`: what parity sees."""
+"""`parity power`: how often parity detects faults, and how often it raises false alarms."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from parity.processes.settings import use_threads
 
 
 def power(
-    select: Annotated[list[str] | None, typer.Argument(help="Functions of the catalogue; all by default.")] = None,
-    seeds: Annotated[int, typer.Option(min=1, help="Seeds for each correct pair.")] = 2,
+    select: Annotated[list[str] | None, typer.Argument(help="Functions of the catalogue (default: all).")] = None,
+    seeds: Annotated[int, typer.Option(min=1, help="Seeds per correct pair.")] = 2,
     report: ReportFolder = REPORT,
     processes: Processes = None,
     as_json: Json = False,
 ) -> None:
-    """Prove that parity can see: planted faults found and named, correct ports left in peace.
+    """Measures detection and false-alarm rates on planted faults and correct ports.
 
-    Writes power.json and power.md; the exit code is 0 only if every fault was seen and no correct comparison refused.
+    Writes power.json and power.md. The exit code is 0 only if every fault was detected and every correct port passed.
     """
     use_threads(1)
     from rich.table import Table
@@ -39,27 +39,27 @@ def power(
     if unknown:
         raise InputError(f"SELECT: got {unknown[0]!r}, expected some of {', '.join(catalogue.functions())}")
     console = Console(stderr=as_json)
-    found, interrupted = Power(), False
+    result, interrupted = Power(), False
     with terminal.progress_bar(console) as bar:
         task = bar.add_task("starting", total=None)
         try:
-            for found in measure(seeds, select or (), processes=processes or default_processes()):
-                bar.update(task, description=found.last, completed=found.done, total=found.total)
-                power_report.write_report(found, folder)
+            for result in measure(seeds, select or (), processes=processes or default_processes()):
+                bar.update(task, description=result.last, completed=result.done, total=result.total)
+                power_report.write_report(result, folder)
         except KeyboardInterrupt:
             interrupted = True
         bar.update(task, description="stopped" if interrupted else "done")
     if as_json:
-        print(power_report.as_json(found), end="")
+        print(power_report.as_json(result), end="")
     else:
-        shown = Table("", "measured", "target", title="what parity sees")
-        for row in power_report.headline(found):
-            shown.add_row(*row)
-        console.print(shown)
+        table = Table("", "measured", "target", title="detection and false alarms")
+        for row in power_report.headline(result):
+            table.add_row(*row)
+        console.print(table)
     end(
         console,
         f"{folder / 'power.md'}, {folder / 'power.json'}",
-        passed=found.passed,
-        complete=found.complete,
+        passed=result.passed,
+        complete=result.complete,
         interrupted=interrupted,
     )

@@ -13,17 +13,17 @@ from parity.processes.settings import use_threads
 
 
 def run(
-    select: Annotated[list[str] | None, typer.Argument(help="Operations, or `digits`; everything by default.")] = None,
+    select: Annotated[list[str] | None, typer.Argument(help="Operations, or `digits` (default: everything).")] = None,
     dtype: Dtypes = ["float32", "bfloat16"],  # noqa: B006 (typer copies it)
     mode: Modes = ["eager", "compiled"],  # noqa: B006
-    steps: Annotated[int, typer.Option(min=2, help="Training steps of each framework on the digits.")] = 500,
+    steps: Annotated[int, typer.Option(min=2, help="Training steps per framework on the digits.")] = 500,
     report: ReportFolder = REPORT,
     processes: Processes = None,
     as_json: Json = False,
 ) -> None:
-    """Check all built-in operations in both frameworks, then train both on the handwritten digits.
+    """Check all built-in operations in both frameworks, then train both on handwritten digits.
 
-    Writes report.json, report.md, the loss curves and index.html; the exit code is 0 only if everything passed.
+    Writes report.json, report.md, the loss curves and index.html. The exit code is 0 only if everything passed.
     """
     use_threads(1)
     from parity.jobs import suite as suites
@@ -39,13 +39,13 @@ def run(
     with terminal.progress_bar(console) as bar:
         task = bar.add_task("starting", total=len(suite.selected))
 
-        going: dict[str, float] = {}
+        fractions: dict[str, float] = {}
 
-        def progress(name: str, words: str, fraction: float) -> None:
-            going[name] = fraction
+        def progress(name: str, message: str, fraction: float) -> None:
+            fractions[name] = fraction
             finished = {report.name for report in suite.reports}
-            started = sum(done for name, done in going.items() if name not in finished)
-            bar.update(task, description=f"{name}: {words}", completed=len(finished) + started)
+            started = sum(done for name, done in fractions.items() if name not in finished)
+            bar.update(task, description=f"{name}: {message}", completed=len(finished) + started)
 
         try:
             files.write_report(suite, folder)

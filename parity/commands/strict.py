@@ -1,4 +1,4 @@
-"""`parity strict`: compiled JAX bit for bit."""
+"""`parity strict`: compiled against uncompiled JAX, bit for bit."""
 
 from __future__ import annotations
 
@@ -11,18 +11,19 @@ from parity.commands.options import FAILED, Json
 
 
 def strict(as_json: Json = False) -> None:
-    """Show that `jax.jit` gives the very bits of uncompiled JAX in strict mode (CPU, in a process of its own)."""
+    """Check that `jax.jit` gives exactly the bits of uncompiled JAX in strict mode (on the CPU, in a fresh process)."""
     from rich.table import Table
 
     from parity.jobs.strict import XLA_FLAGS, count_in_strict_process
+    from parity.judge.serialize import plain
 
     counts = count_in_strict_process()
     if as_json:
-        print(json.dumps([row.__dict__ for row in counts], indent=2))
+        print(json.dumps(plain(counts), indent=2))
     else:
-        shown = Table("operation", "dtype", "leaf", "elements", "bits differ", title=f"XLA_FLAGS={XLA_FLAGS}")
+        table = Table("operation", "dtype", "leaf", "elements", "bits differ", title=f"XLA_FLAGS={XLA_FLAGS}")
         for row in counts:
-            shown.add_row(row.op, row.dtype, row.leaf, str(row.size), str(row.differ))
-        Console().print(shown)
+            table.add_row(row.op, row.dtype, row.leaf, str(row.size), str(row.differ))
+        Console().print(table)
     if any(row.differ for row in counts) or not counts:
         raise typer.Exit(FAILED)

@@ -1,4 +1,4 @@
-"""`parity transforms`: the matrix of transformations."""
+"""`parity transforms`: the built-in operations under transformations."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from parity.processes.settings import use_threads
 
 
 def transforms(
-    select: Annotated[list[str] | None, typer.Argument(help="Rows: operations, or groups of their own.")] = None,
+    select: Annotated[list[str] | None, typer.Argument(help="Operations, checkpoint, devices (default: all).")] = None,
     report: ReportFolder = REPORT,
     processes: Processes = None,
     as_json: Json = False,
 ) -> None:
-    """Check every transformation of the built-in operations: jit, vmap, grad, compositions, checkpoint, many devices.
+    """Check the built-in operations under jit, vmap, grad, their compositions, checkpointing and many devices.
 
-    Writes transforms.json; the exit code is 0 only if every cell passed.
+    Writes transforms.json. The exit code is 0 only if every cell passed.
     """
     use_threads(1)
     from parity.processes.files import writable_folder
     from parity.processes.pool import default_processes
     from parity.report import terminal
-    from parity.transforms import report as shown
+    from parity.transforms import report as reports
     from parity.transforms import run as matrices
     from parity.transforms.check import Matrix
 
@@ -34,22 +34,22 @@ def transforms(
     with terminal.progress_bar(console) as bar:
         task = bar.add_task("starting", total=matrices.total(selected))
 
-        def progress(name: str, words: str, fraction: float) -> None:
-            bar.update(task, description=f"{name}: {words}")
+        def progress(name: str, message: str, fraction: float) -> None:
+            bar.update(task, description=f"{name}: {message}")
 
         try:
-            shown.write_report(matrix, folder)  # in place of that of an earlier run
-            for found in matrices.run(matrix, selected, progress, processes or default_processes()):
-                bar.advance(task, len(found))
-                shown.write_report(matrix, folder)
+            reports.write_report(matrix, folder)  # replaces the file of an earlier run
+            for outcomes in matrices.run(matrix, selected, progress, processes or default_processes()):
+                bar.advance(task, len(outcomes))
+                reports.write_report(matrix, folder)
         except KeyboardInterrupt:
             interrupted = True
         bar.update(task, description="stopped" if interrupted else "done")
     if as_json:
-        print(shown.as_json(matrix), end="")
+        print(reports.as_json(matrix), end="")
     else:
-        for table in (shown.table(matrix), shown.measured_table(matrix)):
+        for table in (reports.table(matrix), reports.measured_table(matrix)):
             if table is not None and table.row_count:
                 console.print(table)
-        shown.print_summary(console, matrix)
-    end(console, f"{folder / shown.FILE}", passed=matrix.passed, complete=matrix.complete, interrupted=interrupted)
+        reports.print_summary(console, matrix)
+    end(console, f"{folder / reports.FILE}", passed=matrix.passed, complete=matrix.complete, interrupted=interrupted)

@@ -1,4 +1,4 @@
-"""Saved inputs: a check replayed later, elsewhere, bit for bit. One .npz file without pickles."""
+"""Saved inputs, to repeat a check later or elsewhere, bit for bit: one .npz file without pickles."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 import os
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,15 +17,15 @@ import numpy as np
 from parity.errors import InputError
 from parity.processes.files import write
 
-_TREE = "__tree__"  # the entry that says how the arrays are put together
-_BITS = {"bfloat16": np.dtype(np.uint16)}  # NumPy files know no bfloat16: it is stored by its bits
+_TREE = "__tree__"  # the entry with the tree that holds the arrays
+_BITS = {"bfloat16": np.dtype(np.uint16)}  # NumPy files have no bfloat16: its bits are stored
 
 
 def dump(inputs: Any) -> bytes:
-    """`inputs` of a check (tuple or mapping, trees of arrays, numbers, strings, None) as the content of an .npz file.
+    """The content of an .npz file with the inputs of a check: a tuple or mapping of trees of arrays, numbers, strings and None.
 
     Raises:
-        InputError: a leaf, such as a function, that no file can hold.
+        InputError: a leaf that a file cannot hold, such as a function.
     """
     arrays: dict[str, np.ndarray] = {}
 
@@ -42,7 +43,7 @@ def dump(inputs: Any) -> bytes:
         if node is None or isinstance(node, (bool, int, float, str)):
             return {"value": node}
         raise InputError(
-            f"inputs: {name} is a {type(node).__qualname__}, which no file can hold; call the check from code"
+            f"inputs: {name} is a {type(node).__qualname__}, which a file cannot hold; call parity.check from code"
         )
 
     tree = json.dumps(skeleton(inputs, "inputs"))
@@ -53,10 +54,10 @@ def dump(inputs: Any) -> bytes:
 
 
 def load_case(path: str | Path) -> Any:
-    """The inputs of a saved case, bit for bit; or of any .npz file of arrays, as keyword inputs.
+    """The inputs of a saved case, bit for bit. The arrays of any other .npz file become keyword inputs.
 
     Raises:
-        InputError: the file is missing, damaged, or no .npz file.
+        InputError: the file is missing, damaged or not an .npz file.
     """
     try:
         with open(path, "rb") as stream, np.load(stream, allow_pickle=False) as file:
@@ -80,7 +81,7 @@ def _rebuilt(node: dict[str, Any], arrays: Mapping[str, np.ndarray]) -> Any:
 
 
 def save_case(inputs: Any, name: str, folder: Path | None = None) -> Path:
-    """Writes the inputs to `folder` (by default `cases` in the cache directory) under a name made of their content."""
+    """Writes the inputs to `folder`, by default `cases` in the cache directory; the file is named after their content."""
     content = dump(inputs)
     folder = folder or Path(os.environ.get("PARITY_CACHE_DIR", ".cache/parity")) / "cases"
     folder.mkdir(parents=True, exist_ok=True)
@@ -91,14 +92,14 @@ def save_case(inputs: Any, name: str, folder: Path | None = None) -> Path:
 
 
 def replay_line(functions: tuple[Any, Any], path: Path, options: Mapping[str, Any]) -> str:
-    """One line that repeats a check on saved inputs: for the shell where both functions have a name, else for Python."""
+    """One line that repeats a check on saved inputs: quoted for the shell if both functions have a name, else Python code."""
     names = [_importable(function) for function in functions]
     dtypes, modes = options.get("dtypes", ("float32",)), options.get("modes", ("eager",))
     if all(names) and set(options) <= {"dtypes", "modes", "name"}:
-        words = [*(f"--dtype {dtype}" for dtype in dtypes), *(f"--mode {mode}" for mode in modes)]
-        return " ".join(["parity check", *map(str, names), "--stored", str(path), *words])
+        rungs = [f"--dtype={dtype}" for dtype in dtypes] + [f"--mode={mode}" for mode in modes]
+        return shlex.join(["parity", "check", *names, "--stored", str(path), *rungs])
     extra = "".join(f", {key}=…" for key in options if key != "name")
-    return f'parity.check(jax_fn, torch_fn, parity.load_case("{path}"){extra})'
+    return f"parity.check(jax_fn, torch_fn, parity.load_case({json.dumps(str(path))}){extra})"
 
 
 def _importable(function: Any) -> str:

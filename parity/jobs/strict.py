@@ -1,7 +1,7 @@
-"""Strict mode: `jax.jit` gives the very bits of uncompiled JAX, on the CPU, in a process of its own.
+"""Strict mode: `jax.jit` gives exactly the bits of uncompiled JAX on the CPU.
 
-By default neither framework promises that. XLA's flags are per process, hence the subprocess; they are debugging flags
-and may vanish, hence the test that runs this. torch's compiler has no such setting: its softmax differs in the last bits.
+By default neither framework promises this. XLA's flags hold for a whole process, so this runs in a process of its own; they are
+debugging flags and may vanish, so a test runs it. torch's compiler has no such setting: its softmax differs in the last bits.
 """
 
 from __future__ import annotations
@@ -19,9 +19,12 @@ from parity import ops
 from parity.data.arguments import parse
 from parity.data.dtypes import cast
 from parity.data.inputs import cotangent, seeded_inputs
+from parity.data.leaf import Kind, LeafName
 from parity.execution import backends
+from parity.judge.serialize import plain
+from parity.sides import JAX
 
-# In turn: no fused reductions in another order, no fused multiply-add, no x / sum → x · (1 / sum), no bfloat16
+# In this order: no fused reductions in another order, no fused multiply-add, no x / sum → x · (1 / sum), no bfloat16
 # intermediates kept in float32.
 XLA_FLAGS = (
     "--xla_cpu_experimental_ynn_fusion_type= --xla_cpu_max_isa=AVX "
@@ -41,11 +44,11 @@ class BitCount:
 
 
 def count(dtypes: tuple[str, ...] = ("float32", "bfloat16")) -> list[BitCount]:
-    """Outputs and gradients of every operation, compiled against uncompiled, with the flags of this process."""
-    adapter = backends.get("jax")
+    """Compares outputs and gradients of every operation, compiled and uncompiled, with the XLA flags of this process."""
+    adapter = backends.get(JAX)
     counts = []
     for op in map(ops.load, ops.names()):
-        function = op.implementation("jax")
+        function = op.implementation(JAX)
         arguments = parse(seeded_inputs(op, op.sizes[0]), op.wrt, (function,))
         for dtype in dtypes:
             with adapter.settings(dtype):
@@ -57,9 +60,9 @@ def count(dtypes: tuple[str, ...] = ("float32", "bfloat16")) -> list[BitCount]:
                     def call(target: Any, values: Any) -> Any:
                         return arguments.call(target, arguments.tree(values))
 
-                    found = adapter.evaluate(function, call, arrays, arguments.wrt, cotangent, compiled)
-                    gradients = {f"grad/{name}": leaf for name, leaf in found.gradients.items()}
-                    return {name: adapter.to_numpy(leaf) for name, leaf in {**found.outputs, **gradients}.items()}
+                    result = adapter.evaluate(function, call, arrays, arguments.wrt, cotangent, compiled)
+                    gradients = {str(LeafName.of(Kind.GRADIENT, path)): leaf for path, leaf in result.gradients.items()}
+                    return {name: adapter.to_numpy(leaf) for name, leaf in {**result.outputs, **gradients}.items()}
 
                 eager, compiled = evaluate(False), evaluate(True)
             for leaf, value in eager.items():
@@ -71,7 +74,11 @@ def count(dtypes: tuple[str, ...] = ("float32", "bfloat16")) -> list[BitCount]:
 
 
 def count_in_strict_process() -> list[BitCount]:
-    """`count` in a new process with `XLA_FLAGS`."""
+    """The result of `count` in a new process with `XLA_FLAGS`.
+
+    Raises:
+        RuntimeError: the process failed.
+    """
     environment = {**os.environ, "XLA_FLAGS": XLA_FLAGS, "JAX_PLATFORMS": "cpu"}
     command = [sys.executable, "-m", "parity.jobs.strict"]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
@@ -81,4 +88,4 @@ def count_in_strict_process() -> list[BitCount]:
 
 
 if __name__ == "__main__":
-    print(json.dumps([row.__dict__ for row in count()]))
+    print(json.dumps(plain(count())))

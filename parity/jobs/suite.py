@@ -1,4 +1,4 @@
-"""The main job: every built-in operation on every rung and in every mode, then the training run."""
+"""The main job: checks every built-in operation on every rung and in every mode, then runs the training."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from parity.jobs import digits
 from parity.jobs.digits import Training
 from parity.judge.report import Report
 from parity.processes.pool import Progress, run_tasks
+from parity.sides import JAX, TORCH
 from parity.spec import Op
 
 DIGITS = "digits"
@@ -20,11 +21,11 @@ DIGITS = "digits"
 
 @dataclass
 class Suite:
-    """What was selected and what is finished so far.
+    """The selection, and what is finished of it.
 
     Attributes:
-        selected: names of the operations, and `digits`.
-        reports: one for each that is finished, in that order.
+        selected: names of operations, and `digits`.
+        reports: one for each that is finished, in the order of `selected`.
         training: the training run, once it is finished.
     """
 
@@ -34,15 +35,21 @@ class Suite:
 
     @property
     def complete(self) -> bool:
+        """Whether everything that was selected is finished."""
         return len(self.reports) == len(self.selected)
 
     @property
     def passed(self) -> bool:
+        """Whether everything that was selected is finished and passed; an empty selection does not pass."""
         return self.complete and bool(self.reports) and all(report.passed for report in self.reports)
 
 
 def select(names: Sequence[str]) -> tuple[str, ...]:
-    """The operations and `digits` that are called so; all of them for no name."""
+    """The operations of these names, and `digits`; all of them without a name.
+
+    Raises:
+        InputError: there is no such operation.
+    """
     known = (*ops.names(), DIGITS)
     for name in names:
         if name not in known:
@@ -51,9 +58,10 @@ def select(names: Sequence[str]) -> tuple[str, ...]:
 
 
 def check_op(op: Op, dtypes: Sequence[str], modes: Sequence[str], progress: Callable[[str], None]) -> Report:
+    """The report of one built-in operation on its seeded inputs of the first size."""
     return check(
-        op.implementation("jax"),
-        op.implementation("torch"),
+        op.implementation(JAX),
+        op.implementation(TORCH),
         seeded_inputs(op, op.sizes[0]),
         reference=op.reference,
         wrt=op.wrt,
@@ -72,11 +80,12 @@ def run(
     progress: Progress,
     processes: int = 1,
 ) -> Iterator[Report]:
-    """Works through the selection; each report is in `suite` before it is yielded, so that nothing finished is lost.
+    """Checks what `suite` selects. Each report is in `suite` before it is yielded, so that a stopped run loses nothing.
 
     Args:
-        progress: called with the name, what is going on in it, and the fraction of it that is done.
-        processes: how many operations are worked on at a time.
+        steps: training steps of each side on the digits.
+        progress: called with the name, a message, and the fraction of it that is done.
+        processes: how many operations are checked at a time.
     """
     # The longest first, so that no process waits for it at the end.
     names = sorted(suite.selected, key=lambda name: name not in (DIGITS, "train_step"))
@@ -92,12 +101,12 @@ def _work(
     name: str, dtypes: Sequence[str], modes: Sequence[str], steps: int, progress: Progress
 ) -> tuple[Report, Training | None]:
     if name == DIGITS:
-        return digits.run(steps, lambda words, done: progress(DIGITS, words, done / (3 * steps)))
+        return digits.run(steps, lambda message, done: progress(DIGITS, message, done / (3 * steps)))
     rungs, started = len(modes) * len({"float64", *dtypes}), 0
 
-    def advance(words: str) -> None:
+    def advance(message: str) -> None:
         nonlocal started
-        progress(name, words, started / rungs)
+        progress(name, message, started / rungs)
         started += 1
 
     return check_op(ops.load(name), dtypes, modes, advance), None

@@ -1,4 +1,4 @@
-"""Trains one side: the same parameters and batches in, losses and the last parameters out, as NumPy arrays."""
+"""Trains one side: parameters and batches in, losses and the last parameters out, as NumPy arrays."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ import numpy as np
 import optree
 
 from parity.data.dtypes import cast
-from parity.data.tree import named_leaves
 from parity.execution import backends
 
 
@@ -41,7 +40,12 @@ def train(
     dtype: str,
     on_step: Callable[[], None] = lambda: None,
 ) -> Trajectory:
-    """Runs `step(params, x, y) -> (params, loss)`, compiled, over `batches`."""
+    """Runs `step(params, x, y) -> (params, loss)`, compiled, over `batches`.
+
+    Args:
+        params: tree of NumPy arrays; like x and y it is rounded to `dtype` first.
+        on_step: called after each step.
+    """
     adapter = backends.get(backend)
 
     def convert(array: np.ndarray) -> Any:
@@ -63,7 +67,7 @@ def train(
 
 
 def predict(logits: Callable[..., Any], params: Any, x: np.ndarray, *, backend: str, dtype: str) -> np.ndarray:
-    """`logits(params, x)` as a NumPy array."""
+    """`logits(params, x)` as a NumPy array of `dtype`."""
     adapter = backends.get(backend)
     with adapter.settings(dtype):
         state = optree.tree_map(lambda array: adapter.from_numpy(cast(array, dtype)), params)
@@ -71,11 +75,5 @@ def predict(logits: Callable[..., Any], params: Any, x: np.ndarray, *, backend: 
 
 
 def moved_by_one_ulp(params: Any) -> Any:
-    """Every float64 parameter replaced by the next larger number: the smallest change that there is."""
+    """The parameters in float64, each replaced by the next larger number: the smallest change that there is."""
     return optree.tree_map(lambda array: np.nextafter(array.astype(np.float64), np.inf), params)
-
-
-def largest_difference(actual: Any, expected: Any) -> float:
-    """Largest absolute difference over all leaves of two trees of parameters."""
-    ours, theirs = named_leaves(actual), named_leaves(expected)
-    return max(float(np.max(np.abs(ours[name] - theirs[name]))) for name in ours)

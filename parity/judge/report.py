@@ -9,7 +9,7 @@ from typing import Any
 
 from parity.judge import text
 from parity.judge.finding import Finding, Verdict
-from parity.judge.serialize import plain_finding
+from parity.judge.serialize import plain
 
 SCHEMA = "parity-report/1"
 
@@ -53,8 +53,8 @@ class Report:
             "name": self.name,
             "verdict": str(self.verdict),
             "passed": self.passed,
-            "findings": [plain_finding(finding) for finding in self.findings],
-            "uninformative": [plain_finding(finding) for finding in self.uninformative],
+            "findings": plain(self.findings),
+            "uninformative": plain(self.uninformative),
             "replay": self.replay,
             "environment": dict(self.environment),
         }

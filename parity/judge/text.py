@@ -1,41 +1,47 @@
-"""A report as text, one screen: the worst finding in full, the others in a line each."""
+"""A report as text that fits one screen: the worst finding in full, one line for each of the others."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from parity.data.dtypes import FLOATS, epsilon
 from parity.judge.finding import Finding, Verdict
 
 MOST_LINES = 8
+# A difference of more units or ULP than this says less than the digit that differs.
+MOST_UNITS = 1000
 
 
 def report(name: str, verdict: Verdict, findings: Sequence[Finding], uninformative: Sequence[Finding] = ()) -> str:
+    """The whole report: verdict, failures, warnings, and how many comparisons could not have failed."""
     failed = sorted((f for f in findings if not f.verdict.passes), key=lambda f: -f.verdict.severity)
-    counted = f"{len(findings)} comparison{'s' * (len(findings) != 1)}"
+    total = _comparisons(len(findings))
     if not findings:
         return f"{name}: {verdict}: nothing was compared"
     if not failed:
         worst = max(findings, key=lambda f: (f.verdict.severity, f.error))
-        lines = [f"{name}: {verdict} in {counted}", f"  worst: {line(worst)}"]
+        lines = [f"{name}: {verdict} in {total}", f"  worst: {line(worst)}"]
     else:
-        lines = [f"{name}: {verdict} in {len(failed)} of {counted}", *details(failed[0])]
+        lines = [f"{name}: {verdict} in {len(failed)} of {total}", *details(failed[0])]
         undecided = [f for f in failed[1:] if f.verdict is Verdict.INCONCLUSIVE and f.verdict is not verdict]
         others = [f for f in failed[1:] if f not in undecided]
         lines += [f"  {line(finding)}" for finding in others[:MOST_LINES]]
         if len(others) > MOST_LINES:
             lines.append(f"  and {len(others) - MOST_LINES} more; report.findings has them all")
         if undecided:
-            more = f"{len(undecided)} more comparison{'s' * (len(undecided) != 1)}"
-            lines.append(f"  {more} cannot be decided before these are mended")
+            lines.append(f"  {_comparisons(len(undecided), 'more ')} skipped: fix the failures above first.")
     lines += [f"  warning: {line(finding)}" for finding in findings if finding.warning]
     if uninformative:
         regimes = ", ".join(dict.fromkeys(finding.regime for finding in uninformative))
-        lines.append(f"  {len(uninformative)} comparisons said nothing, in the regimes {regimes}: saturated or all NaN")
+        lines.append(
+            f"  {_comparisons(len(uninformative))} could not fail (saturated or all NaN), in regimes: {regimes}"
+        )
     return "\n".join(lines)
 
 
 def line(finding: Finding) -> str:
+    """One finding in one line: leaf, rung, mode, verdict, side, first cause, message."""
     side = f" ({finding.side})" if finding.side else ""
     regime = f" [{finding.regime}]" if finding.regime != "unit" else ""
     cause = f": {finding.causes[0].name}" if finding.causes else ""
@@ -43,6 +49,7 @@ def line(finding: Finding) -> str:
 
 
 def details(finding: Finding) -> list[str]:
+    """One finding in full: its line, then causes, share of elements, worst element and size of the difference."""
     lines = [f"  {line(finding)}"]
     lines += [f"    cause: {cause}" for cause in finding.causes]
     if finding.verdict is Verdict.SEMANTIC and not finding.causes:
@@ -55,10 +62,36 @@ def details(finding: Finding) -> list[str]:
         truth = "" if finding.truth is None else f", truth {finding.truth!r}"
         lines.append(f"    at [{place}]: jax {finding.actual!r}, torch {finding.expected!r}{truth}")
     if finding.error == finding.error and finding.dtype in FLOATS and finding.mismatches:
-        units = finding.error / epsilon(finding.dtype)
-        ulp = f", at most {finding.max_ulp} ULP" if finding.max_ulp is not None else ""
-        lines.append(
-            f"    {units:.3g} units of {finding.dtype}{ulp}; smallest tolerance that would pass: "
-            f"{finding.error:.2e} of the leaf's largest magnitude"
-        )
+        tolerance = f"smallest tolerance that would pass: {finding.error:.2e} of the leaf's largest magnitude"
+        lines.append(f"    {_size(finding)}; {tolerance}")
     return lines
+
+
+def _comparisons(count: int, more: str = "") -> str:
+    return f"{count} {more}comparison{'s' * (count != 1)}"
+
+
+def _size(finding: Finding) -> str:
+    units = finding.error / epsilon(finding.dtype)
+    if units > MOST_UNITS:
+        return f"differs in the {_ordinal(_digit(finding))} digit"
+    ulp = finding.max_ulp if finding.max_ulp is not None and finding.max_ulp <= MOST_UNITS else None
+    return f"{units:.3g} units of {finding.dtype}" + (f", at most {ulp} ULP" if ulp is not None else "")
+
+
+def _digit(finding: Finding) -> int:
+    """The first significant digit that differs at the worst element; without such an element, in the largest of the leaf."""
+    numbers = (finding.actual, finding.expected)
+    largest, difference = 1.0, finding.error
+    if all(isinstance(number, float) and math.isfinite(number) for number in numbers) and len(set(numbers)) == 2:
+        largest, difference = max(map(abs, numbers)), abs(numbers[0] - numbers[1])
+    return max(1, _exponent(largest) - _exponent(min(largest, difference)) + 1)
+
+
+def _exponent(number: float) -> int:
+    """Of the power of ten, after rounding: -4 for 1e-4 and for 9.9999999e-5."""
+    return int(f"{number:.5e}".partition("e")[2])
+
+
+def _ordinal(number: int) -> str:
+    return {1: "1st", 2: "2nd", 3: "3rd"}.get(number, f"{number}th")

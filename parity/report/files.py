@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from parity.jobs.suite import Suite
+from parity.judge.serialize import plain
 from parity.processes.files import write
 from parity.report.markdown import markdown
 from parity.report.picture import loss_curves
@@ -15,7 +16,7 @@ SCHEMA = "parity-run/1"
 
 
 def write_report(suite: Suite, folder: Path) -> None:
-    """Writes what is finished so far; a report with less than everything says `complete: false`."""
+    """Writes report.json, report.md and loss.svg with what is finished so far; an unfinished run says `complete: false`."""
     if suite.training is not None:
         write(folder / "loss.svg", loss_curves(suite.training))
     write(folder / "report.json", json.dumps(as_dict(suite), indent=2, allow_nan=False) + "\n")
@@ -23,6 +24,7 @@ def write_report(suite: Suite, folder: Path) -> None:
 
 
 def as_dict(suite: Suite) -> dict[str, Any]:
+    """The content of report.json."""
     training = suite.training
     return {
         "schema": SCHEMA,
@@ -30,11 +32,10 @@ def as_dict(suite: Suite) -> dict[str, Any]:
         "passed": suite.passed,
         "selected": list(suite.selected),
         "reports": [report.to_dict() for report in suite.reports],
-        "training": None
-        if training is None
-        else {
+        "training": training
+        and {
             "images": training.images,
             "accuracy": training.accuracy,
-            "losses": {side: trajectory.losses.tolist() for side, trajectory in training.trajectories.items()},
+            "losses": plain({side: one.losses.tolist() for side, one in training.trajectories.items()}),
         },
     }

@@ -1,4 +1,4 @@
-"""Numbers and names as people read them."""
+"""Numbers, names and Markdown tables for people."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _MONTHS = (  # in English whatever the locale
     *("January", "February", "March", "April", "May", "June"),
     *("July", "August", "September", "October", "November", "December"),
 )
-NEAR_ONE = 0.05  # below 5 % a ratio with two decimals hides most of what differs
+NEAR_ONE = 0.05  # below 5 %, two decimals hide most of the difference
 
 
 def seconds(value: float | None) -> str:
@@ -36,18 +36,6 @@ def large(value: float | None, unit: str) -> str:
     return f"{digits(value / factor)} {prefix}{unit}"
 
 
-def short_seconds(value: float) -> str:
-    """For an axis: 0.01 → "10 ms"."""
-    factor, unit = next((pair for pair in _SECONDS if value >= pair[0] * 0.999), _SECONDS[-1])
-    return f"{value / factor:.3g} {unit}"
-
-
-def short_large(value: float, unit: str) -> str:
-    """For an axis: 1e11, "FLOP/s" → "100 GFLOP/s"."""
-    factor, prefix = next((pair for pair in _LARGE if value >= pair[0] * 0.999), (1.0, ""))
-    return f"{value / factor:.3g} {prefix}{unit}"
-
-
 def digits(value: float) -> str:
     """Three significant digits, never in scientific notation between 0.001 and 1e6."""
     if 100 <= abs(value) < 1e6:
@@ -56,10 +44,12 @@ def digits(value: float) -> str:
 
 
 def number(value: float | None, form: str = "g") -> str:
+    """A number in a format of Python's."""
     return NOTHING if value is None else format(value, form)
 
 
 def percent(value: float | None) -> str:
+    """0.123 → "12.3 %"."""
     return NOTHING if value is None else f"{digits(100 * value)} %"
 
 
@@ -70,58 +60,63 @@ def ratio(value: float | None) -> str:
     return f"{value:.3f}" if 0.01 <= value < 10 else digits(value)
 
 
-def interval(found: Mapping[str, Any] | None) -> str:
-    return f"{ratio(found['low'])} to {ratio(found['high'])}" if found is not None and has_interval(found) else NOTHING
+def interval(estimate: Mapping[str, Any] | None) -> str:
+    """`low` and `high` of a ratio: "0.690 to 0.718"."""
+    if estimate is None or not has_interval(estimate):
+        return NOTHING
+    return f"{ratio(estimate['low'])} to {ratio(estimate['high'])}"
 
 
-def has_interval(found: Mapping[str, Any]) -> bool:
+def has_interval(estimate: Mapping[str, Any]) -> bool:
     """Whether a ratio has both ends of its interval; too few rounds give none."""
-    return found["low"] is not None and found["high"] is not None
+    return estimate["low"] is not None and estimate["high"] is not None
 
 
 def times(values: Sequence[float]) -> list[str]:
-    """Factors of one sentence, all with the same decimals: two, or three where one of them is near 1."""
+    """The factors of one sentence, all with two decimals, or all with three if one of them is near 1."""
     decimals = 3 if any(abs(value - 1) < NEAR_ONE for value in values) else 2
     return [f"{value:.{decimals}f}" if value < 100 else f"{value:.3g}" for value in values]
 
 
-def subject(found: Mapping[str, Any]) -> str:
-    return f"{found['op']} {found['kind']}"
+def subject(comparison: Mapping[str, Any]) -> str:
+    """Operation and kind: "attention forward"."""
+    return f"{comparison['op']} {comparison['kind']}"
 
 
-def sizes(found: Mapping[str, float]) -> str:
+def sizes(axes: Mapping[str, float]) -> str:
     """{"T": 512, "S": 64} → "T 512, S 64"."""
-    return ", ".join(f"{axis} {size:g}" for axis, size in found.items()) or NOTHING
+    return ", ".join(f"{axis} {size:g}" for axis, size in axes.items()) or NOTHING
 
 
 def labels(comparisons: Sequence[Mapping[str, Any]]) -> list[str]:
-    """The shortest names that tell all apart: "attention forward", with the dtype and the sizes where they are needed."""
-    found = [subject(one) for one in comparisons]
+    """The shortest unique names: "attention forward", with dtype and sizes where they are needed."""
+    names = [subject(one) for one in comparisons]
     for more in (lambda one: one["dtype"], lambda one: sizes(one["sizes"])):
-        often = Counter(found)
-        found = [
-            f"{name}, {more(one)}" if often[name] > 1 else name for name, one in zip(found, comparisons, strict=True)
+        count = Counter(names)
+        names = [
+            f"{name}, {more(one)}" if count[name] > 1 else name for name, one in zip(names, comparisons, strict=True)
         ]
-    return found
+    return names
 
 
 def moment(iso: str) -> str:
-    """2026-11-24T20:40:00+00:00 → 24 November 2026, 20:40 UTC; what is no such time stays as it is."""
+    """2026-11-24T20:40:00+00:00 → 24 November 2026, 20:40 UTC; any other text stays as it is."""
     try:
-        found = datetime.fromisoformat(iso)
+        time = datetime.fromisoformat(iso)
     except ValueError:
         return iso
-    zone = "" if found.tzinfo is None else " UTC" if not found.utcoffset() else found.strftime(" %z")
-    return f"{found.day} {_MONTHS[found.month - 1]} {found.year}, {found:%H:%M}{zone}"
+    zone = "" if time.tzinfo is None else " UTC" if not time.utcoffset() else time.strftime(" %z")
+    return f"{time.day} {_MONTHS[time.month - 1]} {time.year}, {time:%H:%M}{zone}"
 
 
-def listed(words: Iterable[str]) -> str:
+def listed(items: Iterable[str]) -> str:
     """a, b and c."""
-    found = list(words)
-    return found[0] if len(found) == 1 else f"{', '.join(found[:-1])} and {found[-1]}" if found else ""
+    *first, last = list(items) or [""]
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 def counted(count: int, word: str) -> str:
+    """1 step, 2 steps."""
     return f"{count} {word}{'s' * (count != 1)}"
 
 
@@ -129,3 +124,10 @@ def cut(text: str, most: int) -> str:
     """For a picture: one line, at most `most` characters."""
     line = " ".join(text.split())
     return line if len(line) <= most else f"{line[: most - 1]}…"
+
+
+def markdown_table(headings: Sequence[str], rows: Iterable[Sequence[Any]], alignment: str) -> list[str]:
+    """The lines of a Markdown table and an empty one; `alignment` has an "l" or "r" for each column."""
+    rule = "|".join({"l": "---", "r": "---:"}[side] for side in alignment)
+    body = ["| " + " | ".join(str(cell).replace("|", "\\|") for cell in row) + " |" for row in rows]
+    return ["| " + " | ".join(headings) + " |", f"|{rule}|", *body, ""]

@@ -1,4 +1,4 @@
-"""The result of `parity bench` for people: the rows that the terminal and Markdown both show."""
+"""The result of `parity bench` for people: the rows that both the terminal and Markdown show."""
 
 from __future__ import annotations
 
@@ -16,26 +16,26 @@ from parity.bench.regressions import LOST, MARGIN, Change
 from parity.bench.results import TIMED
 from parity.bench.timing.verdict import Speed
 from parity.report.formatting import NOTHING, counted, seconds
-from parity.sides import COMPILERS, TORCH
+from parity.sides import COMPILERS, JAX, TORCH
 
-HEADINGS = ("what", "jax", "jax.jit", "torch", "compile", "compile / jit", "compile is", "A/A")
-# Share of the processors that others may take before it is worth a word.
+HEADINGS = ("comparison", "jax", "jax.jit", "torch", "compile", "compile / jit", "verdict", "A/A")
+# Load, as a share of the processors, above which the report warns.
 BUSY = 0.4
-# What fits 80 columns.
+# The columns that fit a terminal of 80.
 _NARROW = (0, 2, 4, 5, 6, 7)
 _STYLES = {"FASTER": "green", "SLOWER": "magenta", "SAME": "cyan", "CANNOT TELL": "yellow", "failed": "bold red"}
 
 
 def subject(one: Mapping[str, Any]) -> str:
     """`attention`, `attention + gradient`; with its dtype if that is not float32."""
-    words = one["op"] + (" + gradient" if one["kind"] == "gradient" else "")
-    return words if one["dtype"] == "float32" else f"{words}, {one['dtype']}"
+    name = one["op"] + (" + gradient" if one["kind"] == "gradient" else "")
+    return name if one["dtype"] == "float32" else f"{name}, {one['dtype']}"
 
 
 def cells(comparison: Mapping[str, Any]) -> tuple[str, ...]:
-    """One comparison in words, under `HEADINGS`."""
+    """The texts of one comparison, under `HEADINGS`."""
     rows = {row["name"]: row for row in comparison["candidates"]}
-    times = [_time(rows.get(name)) for name in ("jax", "jax.jit", "torch", "torch.compile")]
+    times = [_time(rows.get(name)) for name in (JAX, COMPILERS[JAX], TORCH, COMPILERS[TORCH])]
     judged = rows.get(COMPILERS[TORCH], {})
     timed = judged.get("status") == TIMED
     control = comparison["control"]
@@ -49,7 +49,7 @@ def cells(comparison: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def reach(ratio: Mapping[str, float | None]) -> str:
-    """`± 1.2 %`: how far from 1 the interval of the control goes."""
+    """`± 1.2 %`: how far from 1 the interval of the control reaches."""
     low, high = ratio["low"], ratio["high"]
     return NOTHING if low is None or high is None else f"± {100 * max(-math.log(low), math.log(high)):.1f} %"
 
@@ -68,8 +68,8 @@ def _time(row: Mapping[str, Any] | None) -> str:
 
 
 def libraries(comparisons: Iterable[Mapping[str, Any]]) -> list[tuple[str, ...]]:
-    """What the frameworks' own functions took: what, name, time, ratio to jax.jit, verdict."""
-    own = {"jax", "torch", *COMPILERS.values()}
+    """Rows of the frameworks' own functions: comparison, name, time, ratio to jax.jit, verdict."""
+    ours = {JAX, TORCH, *COMPILERS.values()}
     return [
         (
             subject(one),
@@ -80,84 +80,82 @@ def libraries(comparisons: Iterable[Mapping[str, Any]]) -> list[tuple[str, ...]]
         )
         for one in comparisons
         for row in one["candidates"]
-        if row["name"] not in own
+        if row["name"] not in ours
     ]
 
 
 def remarks(comparisons: Iterable[Mapping[str, Any]]) -> list[str]:
-    """What a reader has to know beside the numbers: why something was not timed, what cannot be told, what is doubtful."""
-    found = []
+    """Why something was not timed, what is doubtful, and what would decide a CANNOT TELL."""
+    remarks = []
     for one in comparisons:
-        what = subject(one)
+        name = subject(one)
         if one["message"]:
-            found.append(f"{what}: {one['message']}")
+            remarks.append(f"{name}: {one['message']}")
         for row in one["candidates"]:
             if row["status"] != TIMED and row["message"] and row["message"] not in one["message"]:
-                found.append(f"{what}, {row['name']}: {row['message']}")
-            found += [f"{what}, {row['name']}: {flag}" for flag in row["flags"]]
-        told = {row["name"]: row["advice"] for row in one["candidates"] if row["advice"]}
-        if COMPILERS[TORCH] in told:
-            found.append(f"{what}: {told[COMPILERS[TORCH]]}")
-    return found
+                remarks.append(f"{name}, {row['name']}: {row['message']}")
+            remarks += [f"{name}, {row['name']}: {flag}" for flag in row["flags"]]
+        advice = next((row["advice"] for row in one["candidates"] if row["name"] == COMPILERS[TORCH]), "")
+        remarks += [f"{name}: {advice}"] if advice else []
+    return remarks
 
 
 def table(comparisons: Iterable[Mapping[str, Any]]) -> Table:
-    shown = Table(
+    """A row for each comparison."""
+    table = Table(
         title="parity bench",
-        caption="compile: torch.compile, jit: jax.jit. Time of a call, median; ratio with its 99 % interval; "
-        "A/A: how far the interval of jax.jit against itself goes",
+        caption="median time of a call; jit: jax.jit, compile: torch.compile; ratio with its 99 % interval; "
+        "A/A: reach of the interval of jax.jit against itself",
     )
     for place in _NARROW:
-        shown.add_column(
+        table.add_column(
             HEADINGS[place], justify="left" if place in (0, 6) else "right", no_wrap=place != 0, overflow="fold"
         )
     for one in comparisons:
-        words: list[str | Text] = list(cells(one))
-        words[6] = Text(str(words[6]), style=_STYLES.get(str(words[6]), ""))
-        shown.add_row(*(words[place] for place in _NARROW))
-    return shown
+        row: list[str | Text] = list(cells(one))
+        row[6] = Text(str(row[6]), style=_STYLES.get(str(row[6]), ""))
+        table.add_row(*(row[place] for place in _NARROW))
+    return table
 
 
 def disturbed(environment: Mapping[str, Any]) -> str:
-    """A warning where other programs were running; empty on a quiet machine."""
+    """A warning if other programs were running; empty on a quiet machine."""
     before = environment["load"][0] if environment.get("load") else 0.0
     if before <= BUSY * environment.get("cores", 1):
         return ""
-    return f"the load was {before:.1f} on {environment['cores']} processors before this began: other programs widen the intervals"
+    return f"the load was {before:.1f} on {environment['cores']} processors at the start: other programs widen the intervals"
 
 
 def print_details(console: Console, bench: Mapping[str, Any]) -> None:
-    """Growth, and everything that a number alone does not say."""
+    """How the cost grows, warnings and remarks."""
     for sweep in bench["scaling"]:
-        what = subject(sweep)
         powers = ", ".join(
             f"{name} ~ {sweep['axis']}^{fit['value']:.2f}" for name, fit in sweep["exponents"].items() if fit
         )
-        console.print(f"{what} over {sweep['axis']}: {sweep['summary']} ({powers or 'no exponent'})", highlight=False)
-    for words in filter(None, (disturbed(bench["environment"]), *remarks(bench["comparisons"]))):
-        console.print(Text(words, style="yellow"), soft_wrap=True)
+        console.print(
+            f"{subject(sweep)} over {sweep['axis']}: {sweep['summary']} ({powers or 'no exponent'})", highlight=False
+        )
+    for remark in filter(None, (disturbed(bench["environment"]), *remarks(bench["comparisons"]))):
+        console.print(Text(remark, style="yellow"), soft_wrap=True)
 
 
-def print_changes(console: Console, found: Sequence[Change]) -> None:
-    """What became faster or slower since an earlier run, and how many did not."""
-    told = [change for change in found if change.verdict not in (Speed.SAME, Speed.CANNOT_TELL)]
-    if told:
-        shown = Table(title="since the earlier run")
-        for heading in ("what", "candidate", "time now / then", "verdict"):
-            shown.add_column(heading)
-        for change in told:
+def print_changes(console: Console, changes: Sequence[Change]) -> None:
+    """What became faster or slower since an earlier run, and how many of each verdict there are."""
+    clear = [change for change in changes if change.verdict not in (Speed.SAME, Speed.CANNOT_TELL)]
+    if clear:
+        table = Table("comparison", "candidate", "time now / then", "verdict", title="since the earlier run")
+        for change in clear:
             ratio = interval(vars(change.ratio)) if change.ratio else change.message
             style = "bold red" if change.is_regression else _STYLES.get(change.verdict, "")
-            shown.add_row(change.comparison, change.candidate, ratio, Text(change.verdict, style=style))
-        console.print(shown)
-    counts = Counter(change.verdict for change in found)
-    words = [f"{counts[verdict]} {verdict}" for verdict in (*Speed, LOST) if counts[verdict]]
-    console.print(f"since the earlier run, of {counted(len(found), 'candidate')}: {', '.join(words)}", highlight=False)
-    unclear = [change.ratio.half_width for change in found if change.verdict == Speed.CANNOT_TELL and change.ratio]
+            table.add_row(change.comparison, change.candidate, ratio, Text(change.verdict, style=style))
+        console.print(table)
+    counts = Counter(change.verdict for change in changes)
+    numbers = ", ".join(f"{counts[verdict]} {verdict}" for verdict in (*Speed, LOST) if counts[verdict])
+    console.print(f"since the earlier run, of {counted(len(changes), 'candidate')}: {numbers}", highlight=False)
+    unclear = [change.ratio.half_width for change in changes if change.verdict == Speed.CANNOT_TELL and change.ratio]
     if widths := [width for width in unclear if not math.isnan(width)]:
-        half = f"± {100 * median(widths):.0f} %"
         console.print(
-            f"the usual interval of those that cannot be told is {half}, and less than {100 * MARGIN:g} % is no change: "
-            "a longer --budget in both runs tells more",
+            f"CANNOT TELL: the median interval is ± {100 * median(widths):.0f} %, and less than {100 * MARGIN:g} % is no change; "
+            "measure longer in both runs with --budget",
             highlight=False,
         )

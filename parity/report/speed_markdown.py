@@ -1,60 +1,65 @@
-"""`bench.md`: the result of `parity bench` as a table for a pull request."""
+"""`bench.md`: the result of `parity bench` as Markdown, for a pull request."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from parity.processes.files import write
 from parity.report import speed
-from parity.report.formatting import NOTHING, seconds
+from parity.report.formatting import NOTHING, markdown_table, seconds
+from parity.sides import COMPILERS, SIDES
 
 FILE = "bench.md"
-_OWN = ("what", "the frameworks' own", "time", "/ jax.jit", "it is")
-_GROWTH = ("what", "over", "exponent jax.jit", "exponent torch.compile", "")
-_PHASES = ("backend", "what", "import", "compiler start", "compile, cold", "compile, warm", "first call", "peak memory")
+_OWN = ("comparison", "function", "time", "time / jax.jit", "verdict")
+_GROWTH = ("comparison", "axis", "exponent jax.jit", "exponent torch.compile", "summary")
+_PHASES = (
+    "backend",
+    "comparison",
+    "import",
+    "compiler start",
+    "compile, cold",
+    "compile, warm",
+    "first call",
+    "peak memory",
+)
 
 
 def write_markdown(bench: Mapping[str, Any], folder: Path) -> None:
+    """Writes `bench.md` from the content of `bench.json`."""
     write(folder / FILE, markdown(bench))
 
 
 def markdown(bench: Mapping[str, Any]) -> str:
-    """The whole page; an incomplete run says so in its title."""
+    """The whole file; the title of an unfinished run says INCOMPLETE."""
     state = "" if bench["complete"] else ": INCOMPLETE"
     settings, environment = bench["settings"], bench["environment"]
     lines = [f"# parity bench{state}", ""]
     if environment:
-        versions = ", ".join(f"{side} {environment[side]['version']}" for side in ("jax", "torch"))
+        versions = ", ".join(f"{side} {environment[side]['version']}" for side in SIDES)
         lines += [f"{environment['processor']}, {settings['threads']} threads, {settings['device']}, {versions}."]
     lines += [
-        f"{settings['compilers']}. Ratios are medians of paired calls with {100 * settings['confidence']:g} % intervals; "
-        "compile is `torch.compile`; A/A is how far the interval of `jax.jit` against itself goes.",
+        f"{settings['compilers']}. Ratios are medians of paired calls with a {100 * settings['confidence']:g} % interval; "
+        "compile is `torch.compile`. A/A is the control: the reach of the interval of `jax.jit` against itself.",
         "",
-        *_table(speed.HEADINGS, map(speed.cells, bench["comparisons"]), "lrrrrrlr"),
+        *markdown_table(speed.HEADINGS, map(speed.cells, bench["comparisons"]), "lrrrrrlr"),
     ]
-    own = speed.libraries(bench["comparisons"])
-    if own:
-        lines += ["## The frameworks' own functions", "", *_table(_OWN, own, "llrrl")]
+    libraries = speed.libraries(bench["comparisons"])
+    if libraries:
+        lines += ["## The frameworks' own functions", "", *markdown_table(_OWN, libraries, "llrrl")]
     if bench["scaling"]:
-        lines += ["## How cost grows", "", *_table(_GROWTH, map(_growth, bench["scaling"]), "llrrl")]
+        lines += ["## How cost grows", "", *markdown_table(_GROWTH, map(_growth, bench["scaling"]), "llrrl")]
     if bench["phases"]:
-        lines += ["## Phases", "", *_table(_PHASES, map(_phases, bench["phases"]), "llrrrrrr")]
-    told = [*filter(None, (speed.disturbed(environment), *speed.remarks(bench["comparisons"])))]
-    if told:
-        lines += ["## Remarks", "", *(f"- {words}" for words in told), ""]
+        lines += ["## Phases", "", *markdown_table(_PHASES, map(_phases, bench["phases"]), "llrrrrrr")]
+    remarks = [*filter(None, (speed.disturbed(environment), *speed.remarks(bench["comparisons"])))]
+    if remarks:
+        lines += ["## Remarks", "", *(f"- {remark}" for remark in remarks), ""]
     return "\n".join(lines).rstrip() + "\n"
 
 
-def _table(headings: Sequence[str], rows: Iterable[Sequence[str]], sides: str) -> list[str]:
-    rule = "|".join({"l": "---", "r": "---:"}[side] for side in sides)
-    body = ["| " + " | ".join(str(cell).replace("|", "\\|") for cell in row) + " |" for row in rows]
-    return ["| " + " | ".join(headings) + " |", f"|{rule}|", *body, ""]
-
-
 def _growth(sweep: Mapping[str, Any]) -> tuple[str, ...]:
-    fits = [sweep["exponents"].get(name) for name in ("jax.jit", "torch.compile")]
+    fits = [sweep["exponents"].get(name) for name in COMPILERS.values()]
     powers = [f"{fit['value']:.2f} ({fit['low']:.2f}–{fit['high']:.2f})" if fit else NOTHING for fit in fits]
     return (speed.subject(sweep), sweep["axis"], *powers, sweep["summary"])
 

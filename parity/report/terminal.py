@@ -1,4 +1,4 @@
-"""What a person sees while a run goes on and after it: progress bar and coloured table."""
+"""Progress bar, coloured table and failures of a run, for a terminal."""
 
 from __future__ import annotations
 
@@ -12,16 +12,17 @@ from rich.text import Text
 from parity.jobs.digits import Training
 from parity.judge.finding import Verdict
 from parity.judge.report import Report
-from parity.report.summary import failures, rows
+from parity.report.summary import failures, summaries
 
-# A terminal of so many columns has room for `compared` too.
+# A terminal with this many columns also shows `compared`.
 WIDE = 96
-# Columns of all but the names and the leaves, with and without `compared`. A leaf gets what is left, so that it is folded
+# Columns taken by everything but operations and leaves, with and without `compared`. A leaf gets the rest, so that it is folded
 # before the name of an operation is.
 REST, NARROW_REST, LEAST_LEAF = 62, 51, 10
 
 
 def progress_bar(console: Console) -> Progress:
+    """A spinner, what is being done, a bar, percent and elapsed time."""
     return Progress(
         SpinnerColumn(),
         TextColumn("{task.description}"),
@@ -33,41 +34,42 @@ def progress_bar(console: Console) -> Progress:
 
 
 def verdict_text(verdict: Verdict) -> Text:
+    """The verdict in green if it passes, else in red."""
     return Text(str(verdict), style="green" if verdict.passes else "bold red")
 
 
 def table(reports: Iterable[Report], width: int = WIDE) -> Table:
-    """One row for each dtype and mode. Nothing is cut off: what does not fit in `width` columns goes on below."""
-    found = rows(reports)
-    is_wide, longest = width >= WIDE, max((len(row.name) for row in found), default=0)
-    room = width - (REST if is_wide else NARROW_REST) - longest
-    shown = Table(title="parity", caption="difference: largest, as a fraction of the leaf's largest magnitude")
-    shown.add_column("what", overflow="fold")
-    shown.add_column("dtype and mode", no_wrap=True)
+    """One row for each operation, dtype and mode. Text that does not fit in `width` columns is folded, never cut off."""
+    rows = summaries(reports)
+    is_wide, longest = width >= WIDE, max((len(row.name) for row in rows), default=0)
+    leaf_width = width - (REST if is_wide else NARROW_REST) - longest
+    table = Table(title="parity", caption="difference: the largest, as a fraction of the leaf's largest magnitude")
+    table.add_column("operation", overflow="fold")
+    table.add_column("dtype and mode", no_wrap=True)
     if is_wide:
-        shown.add_column("compared", justify="right", no_wrap=True)
-    shown.add_column("worst\nverdict")
-    shown.add_column("leaf", overflow="fold", max_width=max(LEAST_LEAF, room))
-    shown.add_column("difference", justify="right", no_wrap=True)
+        table.add_column("compared", justify="right", no_wrap=True)
+    table.add_column("worst\nverdict")
+    table.add_column("leaf", overflow="fold", max_width=max(LEAST_LEAF, leaf_width))
+    table.add_column("difference", justify="right", no_wrap=True)
     previous = ""
-    for row in found:
+    for row in rows:
         if previous and row.name != previous:
-            shown.add_section()
+            table.add_section()
         name, previous = (row.name if row.name != previous else ""), row.name
         compared = [str(row.comparisons)] if is_wide else []
-        how = f"{row.dtype} {row.mode}"
-        shown.add_row(name, how, *compared, verdict_text(row.verdict), row.worst.leaf, row.error)
-    return shown
+        table.add_row(name, f"{row.dtype} {row.mode}", *compared, verdict_text(row.verdict), row.worst.leaf, row.error)
+    return table
 
 
 def print_training(console: Console, training: Training) -> None:
-    """How many held-out images each side reads right."""
-    right = [
+    """How many held-out images each side classifies correctly."""
+    correct = [
         f"{side} {round(share * training.images)} ({100 * share:.2f} %)" for side, share in training.accuracy.items()
     ]
-    console.print(f"digits: of {training.images} held-out images are read right: {', '.join(right)}", highlight=False)
+    console.print(f"digits: of {training.images} held-out images, correct: {', '.join(correct)}", highlight=False)
 
 
 def print_failures(console: Console, reports: Iterable[Report]) -> None:
+    """One red line for each finding that does not pass."""
     for problem in failures(reports):
         console.print(Text(problem, style="red"), soft_wrap=True)

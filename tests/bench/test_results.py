@@ -7,8 +7,8 @@ import json
 import numpy as np
 import pytest
 
-from parity.bench.results import plain, seconds_dict
-from parity.bench.timing.interval import median_of
+from parity.bench.results import Comparison, Row, ratio_dict, seconds_dict
+from parity.bench.timing.interval import Estimate, median_of
 
 
 def test_the_median_and_what_is_known_of_it():
@@ -29,6 +29,16 @@ def test_the_error_does_not_hang_on_the_confidence():
 
 
 def test_too_few_have_no_error():
-    found = plain(seconds_dict([1e-3, 2e-3, 3e-3], 0.99))
+    found = seconds_dict([1e-3, 2e-3, 3e-3], 0.99)
     assert (found["median"], found["low"], found["high"], found["error"]) == (pytest.approx(2e-3), None, None, None)
     json.dumps(found, allow_nan=False)
+
+
+def test_a_ratio_without_an_interval_is_null_in_json():
+    """Not the string "nan", which the page takes for damage."""
+    ratio = ratio_dict(Estimate(2.0, float("nan"), float("nan")))
+    row = Row("jax", "jax", "eager", "timed", seconds=seconds_dict([1e-3, 2e-3], 0.99), ratio=ratio, yardstick=ratio)
+    comparison = Comparison("attention", "forward", "float32", {}, "jax.jit", {}, candidates=(row,))
+    found = json.loads(json.dumps(comparison.to_dict(), allow_nan=False))["candidates"][0]
+    assert found["ratio"] == found["yardstick"] == {"value": 2.0, "low": None, "high": None}
+    assert found["seconds"]["error"] is None

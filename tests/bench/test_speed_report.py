@@ -156,7 +156,7 @@ def test_changes():
     assert "gradient" not in text
     assert "train_step" not in text
     assert "of 4 candidates: 1 SLOWER, 1 SAME, 1 CANNOT TELL, 1 LOST" in text
-    assert "the usual interval of those that cannot be told is ± 22 %" in text
+    assert "CANNOT TELL: the median interval is ± 22 %" in text
 
 
 def test_without_changes_there_is_no_table():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import subprocess
 import sys
 
@@ -66,7 +67,7 @@ def test_a_plain_file_of_arrays_is_a_mapping(tmp_path):
 
 
 def test_a_function_cannot_be_saved():
-    with pytest.raises(InputError, match="inputs/1 is a function, which no file can hold"):
+    with pytest.raises(InputError, match="inputs/1 is a function, which a file cannot hold"):
         cases.dump((1, lambda x: x))
 
 
@@ -97,7 +98,7 @@ def test_a_failed_check_is_replayed_by_its_own_line(tmp_path, monkeypatch):
     (tmp_path / "replayed.py").write_text(MODULE)
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("PARITY_CACHE_DIR", "cache")
+    monkeypatch.setenv("PARITY_CACHE_DIR", "my cache")
     import replayed
 
     inputs = (np.array([1.0, 1 / 3], np.float32), {"scale": [np.array([2.0, 5.0], ml_dtypes.bfloat16)]})
@@ -105,7 +106,7 @@ def test_a_failed_check_is_replayed_by_its_own_line(tmp_path, monkeypatch):
         parity.assert_parity(replayed.double, replayed.triple, inputs, dtypes=("bfloat16",))
     (line,) = re.findall(r"replay: parity (check replayed:double replayed:triple .*)", str(caught.value))
     again = subprocess.run(
-        [sys.executable, "-m", "parity", *line.split()],
+        [sys.executable, "-m", "parity", *shlex.split(line)],
         capture_output=True,
         text=True,
         check=False,
@@ -117,6 +118,18 @@ def test_a_failed_check_is_replayed_by_its_own_line(tmp_path, monkeypatch):
         return re.findall(r"at \[.*", text)
 
     assert numbers(again.stdout) == numbers(str(caught.value)) != []
+
+
+def test_the_replay_line_is_quoted():
+    """For the shell and, where a function cannot be imported, for Python."""
+    path = """my $cache/it's "here".npz"""
+    code = cases.replay_line((cases.dump, lambda x: x), path, {})
+    assert eval(code.partition("load_case")[2][:-1]) == path
+    line = cases.replay_line((cases.dump, cases.dump), path, {"dtypes": ("bfloat16",)})
+    assert shlex.split(line) == [
+        *("parity", "check", "parity.data.cases:dump", "parity.data.cases:dump", "--stored", path),
+        *("--dtype=bfloat16", "--mode=eager"),
+    ]
 
 
 @pytest.mark.both

@@ -36,7 +36,7 @@ class TestCurves:
         finding = judged(FALLING, FALLING + 5 * ULP)
         assert finding.verdict is Verdict.ROUNDING
         assert 0 < finding.mismatches <= STEPS
-        assert "one ULP in the parameters alone makes" in finding.message
+        assert "moving the first parameters by one ULP makes" in finding.message
         assert (finding.actual, finding.expected) == (FALLING[finding.index], (FALLING + 5 * ULP)[finding.index])
 
     @pytest.mark.parametrize(("times", "passes"), [(90, True), (110, False)])

@@ -13,7 +13,7 @@ from parity import cli, ops
 from parity.data.inputs import REGIMES, cotangent, seeded_inputs
 from parity.errors import InputError
 from parity.jobs import regimes
-from parity.jobs.regimes import REJECTED, SHAPES, UNINFORMATIVE, Row
+from parity.jobs.regimes import REJECTED, SHAPES, UNINFORMATIVE, RegimeOutcome
 from parity.judge import deviations
 from parity.judge.finding import Finding, Verdict
 from parity.judge.report import Report
@@ -107,35 +107,35 @@ class TestRow:
     def test_the_worst_verdict_of_all_sizes_counts(self):
         good, bad = finding(Verdict.ROUNDING), finding(Verdict.STABILITY, side="torch", message="far")
         for reports in ([report(good, bad), report(good)], [report(good), report(bad, good)]):
-            found = regimes.row(OP, "offset", reports)
-            assert found == Row("attention", "offset", "STABILITY", False, 3, 0, found.message)
+            found = regimes.judge(OP, "offset", reports)
+            assert found == RegimeOutcome("attention", "offset", "STABILITY", False, 3, 0, found.message)
             assert found.message == "out float32 eager [offset]: STABILITY (torch): far"
 
     @pytest.mark.parametrize("verdict", [Verdict.EXACT, Verdict.ROUNDING])
     def test_what_passes_needs_no_words(self, verdict):
-        found = regimes.row(OP, "wide", [report(finding(verdict, message="bit-equal"))])
-        assert found == Row("attention", "wide", str(verdict), True, 1, 0)
+        found = regimes.judge(OP, "wide", [report(finding(verdict, message="bit-equal"))])
+        assert found == RegimeOutcome("attention", "wide", str(verdict), True, 1, 0)
 
     def test_silent_comparisons_are_counted(self):
         silent = finding(Verdict.VACUOUS, "grad/x", regime="wide")
-        found = regimes.row(OP, "wide", [report(finding(Verdict.ROUNDING), silent), report(silent)])
-        assert found == Row("attention", "wide", "ROUNDING", True, 3, 2)
-        found = regimes.row(OP, "wide", [report(silent)])
-        assert found == Row("attention", "wide", UNINFORMATIVE, True, 1, 1)
+        found = regimes.judge(OP, "wide", [report(finding(Verdict.ROUNDING), silent), report(silent)])
+        assert found == RegimeOutcome("attention", "wide", "ROUNDING", True, 3, 2)
+        found = regimes.judge(OP, "wide", [report(silent)])
+        assert found == RegimeOutcome("attention", "wide", UNINFORMATIVE, True, 1, 1)
 
     def test_of_extreme_sizes_as_well(self):
         # Such a check knows no regime of values; its leaf is constant or empty because of the size.
-        found = regimes.row(OP, "one key", [report(finding(Verdict.VACUOUS), finding(Verdict.EXACT))])
-        assert found == Row("attention", "one key", "EXACT", True, 2, 1)
+        found = regimes.judge(OP, "one key", [report(finding(Verdict.VACUOUS), finding(Verdict.EXACT))])
+        assert found == RegimeOutcome("attention", "one key", "EXACT", True, 2, 1)
 
     def test_seeded_inputs_as_they_are_must_say_something(self):
-        found = regimes.row(OP, "unit", [report(finding(Verdict.EXACT), finding(Verdict.VACUOUS, message="zero"))])
+        found = regimes.judge(OP, "unit", [report(finding(Verdict.EXACT), finding(Verdict.VACUOUS, message="zero"))])
         assert (found.outcome, found.passed, found.silent) == ("VACUOUS", False, 0)
         assert found.message.endswith("zero")
 
     def test_nothing_compared_is_no_pass(self):
         for reports in ([], [report()]):
-            found = regimes.row(OP, "wide", reports)
+            found = regimes.judge(OP, "wide", reports)
             assert (found.outcome, found.passed, found.comparisons) == (UNINFORMATIVE, False, 0)
 
 
@@ -149,7 +149,7 @@ class TestRejected:
 
     def test_in_the_same_words_on_both_sides(self):
         both = [self.raised(side, dtype=dtype) for side in ("jax", "torch") for dtype in DTYPES]
-        found = regimes.row(OP, "empty batch", [report(*both)])
+        found = regimes.judge(OP, "empty batch", [report(*both)])
         assert (found.outcome, found.passed, found.comparisons, found.silent) == (REJECTED, True, 6, 0)
 
     @pytest.mark.parametrize(
@@ -166,7 +166,7 @@ class TestRejected:
     )
     def test_anything_else_is_an_error(self, jax, torch, rest):
         findings = [self.raised(side, words) for side, words in (("jax", jax), ("torch", torch)) if words]
-        found = regimes.row(OP, "empty batch", [report(*findings), report(*[rest] if rest else [])])
+        found = regimes.judge(OP, "empty batch", [report(*findings), report(*[rest] if rest else [])])
         assert (found.outcome, found.passed) == ("ERROR", False)
 
 
@@ -186,14 +186,14 @@ owner = "parity"
 class TestDeviations:
     def judged(self, declare, findings, op="attention", regime="subnormal", declared="subnormal"):
         declare(ENTRY.format(op=op, regime=declared))
-        return regimes.row(OP, regime, [report(*findings)])
+        return regimes.judge(OP, regime, [report(*findings)])
 
     def test_what_is_declared_passes_and_is_told(self, declare):
         named = finding(Verdict.STABILITY, side="jax", regime="subnormal", error=0.5)
         found = self.judged(declare, [named])
         assert (found.outcome, found.passed) == ("CONVENTION", True)
         assert "declared by parity: as intended" in found.message
-        one = regimes.row(OP, "subnormal", [report(finding(Verdict.EXACT)), report(named)])
+        one = regimes.judge(OP, "subnormal", [report(finding(Verdict.EXACT)), report(named)])
         assert one.outcome == "CONVENTION"  # one of the sizes is enough
         for other in ({"side": "torch"}, {"leaf": "grad/query"}, {"error": 2.0}):
             changed = {"leaf": "out", "side": "jax", "error": 0.5} | other
@@ -318,10 +318,12 @@ class TestMaskedAttention:
         np.testing.assert_array_equal(reference(**self.inputs([7] * 5)), reference(**self.inputs([1000] * 5)))
 
 
-GOOD = Row("attention", "unit", "ROUNDING", True, 9, 0)
-BAD = Row("attention", "wide", "SEMANTIC", False, 9, 2, "out float64 eager [wide]: SEMANTIC: another function")
-QUIET = Row("train_step", "unit", UNINFORMATIVE, True, 4, 4)
-PARTLY = Row("train_step", "wide", "EXACT", True, 8, 3)
+GOOD = RegimeOutcome("attention", "unit", "ROUNDING", True, 9, 0)
+BAD = RegimeOutcome(
+    "attention", "wide", "SEMANTIC", False, 9, 2, "out float64 eager [wide]: SEMANTIC: another function"
+)
+QUIET = RegimeOutcome("train_step", "unit", UNINFORMATIVE, True, 4, 4)
+PARTLY = RegimeOutcome("train_step", "wide", "EXACT", True, 8, 3)
 
 
 class TestReport:
@@ -330,9 +332,9 @@ class TestReport:
             "schema": "parity-regimes/1",
             "complete": True,
             "passed": False,
-            "rows": [GOOD.to_dict(), BAD.to_dict()],
+            "rows": [vars(GOOD), vars(BAD)],
         }
-        assert BAD.to_dict()["silent"] == 2
+        assert vars(BAD)["silent"] == 2
         assert shown.as_dict([GOOD, QUIET], True)["passed"]
         assert not shown.as_dict([GOOD], False)["passed"]
         assert not shown.as_dict([], True)["passed"]

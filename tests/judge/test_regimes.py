@@ -146,7 +146,7 @@ class TestUninformative:
             assert report.passed is passed  # as the unit regime alone
             assert {f.regime for f in report.findings} == {"unit"}
             assert {(f.regime, f.verdict) for f in report.uninformative} == {("saturating", Verdict.VACUOUS)}
-            assert "2 comparisons said nothing, in the regimes saturating: saturated or all NaN" in str(report)
+            assert "2 comparisons could not fail (saturated or all NaN), in regimes: saturating" in str(report)
             assert [f["regime"] for f in report.to_dict()["uninformative"]] == ["saturating"] * 2
 
     def test_nothing_else_is_no_pass(self):

@@ -6,6 +6,7 @@ import json
 import math
 from dataclasses import fields, replace
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,7 +15,7 @@ from parity import Report
 from parity.jobs.suite import Suite
 from parity.judge import text
 from parity.judge.finding import Cause, Finding, Verdict
-from parity.judge.serialize import plain, plain_finding
+from parity.judge.serialize import plain
 from parity.report import summary, terminal
 from parity.report.markdown import markdown
 
@@ -106,6 +107,14 @@ class TestJson:
             (Verdict.EXACT, "EXACT"),
             ((1, math.nan), [1, "nan"]),
             ((), []),
+            ([math.inf], ["inf"]),
+            ({"x": {"y": math.nan}}, {"x": {"y": "nan"}}),
+            (np.float32(0.5), 0.5),
+            (np.float64("nan"), "nan"),
+            (np.int64(3), 3),
+            (np.bool_(True), True),
+            (np.complex64(1j), "1j"),
+            (Cause("sign", ""), {"name": "sign", "evidence": ""}),
         ],
     )
     def test_plain(self, value, expected):
@@ -128,7 +137,7 @@ class TestJson:
                 assert float(found["error"]) == finding.error or math.isnan(finding.error)
 
     def test_plain_finding_has_every_field(self):
-        assert set(plain_finding(GOOD)) == {field.name for field in fields(Finding)}
+        assert set(plain(GOOD)) == {field.name for field in fields(Finding)}
 
 
 class TestText:
@@ -152,7 +161,7 @@ class TestText:
             "    cause: constant factor",
             "    3 of 6 elements differ (50 %)",
             "    at [1, 2]: jax 1.0, torch -1.0, truth nan",
-            "    1.68e+07 units of float32; smallest tolerance that would pass: 2.00e+00 of the leaf's largest magnitude",
+            "    differs in the 1st digit; smallest tolerance that would pass: 2.00e+00 of the leaf's largest magnitude",
             "  out float32 compiled: STABILITY: worse",
         ]
 
@@ -165,8 +174,36 @@ class TestText:
     def test_what_follows_from_another_fault_is_counted_only(self):
         undecided = replace(BAD, verdict=Verdict.INCONCLUSIVE)
         shown = str(Report("x", (undecided, BAD, undecided)))
-        assert "  2 more comparisons cannot be decided before these are mended" in shown
+        assert "  2 more comparisons skipped: fix the failures above first." in shown
         assert "INCONCLUSIVE" not in shown
+
+    @pytest.mark.parametrize(
+        ("actual", "expected", "error", "told"),
+        [
+            (-0.007156, -0.007625, 9.4e-3, "differs in the 2nd digit"),
+            (1.0, 1.001, 1e-3, "differs in the 4th digit"),
+            (9.5, 9.6, 1e-2, "differs in the 2nd digit"),
+            (1e308, -1e308, 2.0, "differs in the 1st digit"),
+            (5e-324, 0.0, 1.0, "differs in the 1st digit"),
+            (math.nan, 1.0, math.inf, "differs in the 1st digit"),
+            (3, None, 0.012, "differs in the 3rd digit"),
+            (1.0, 1.0 + 1e-6, 1e-6, "8.39 units of float32, at most 9 ULP"),
+        ],
+    )
+    def test_a_large_difference_is_a_digit_and_a_small_one_units(self, actual, expected, error, told):
+        finding = replace(BAD, actual=actual, expected=expected, error=error, max_ulp=9)
+        assert text.details(finding)[-1].startswith(f"    {told}; smallest tolerance that would pass: ")
+
+    def test_units_without_an_absurd_ulp(self):
+        """Of numbers that are zero but for rounding."""
+        shown = text.details(replace(BAD, error=1e-7, max_ulp=9241137498250825592))[-1]
+        assert shown.startswith("    0.839 units of float32; smallest")
+
+    def test_what_could_not_fail_is_counted(self):
+        silent = replace(GOOD, regime="wide", verdict=Verdict.VACUOUS)
+        assert str(Report("x", (GOOD,), uninformative=(silent,))).endswith(
+            "\n  1 comparison could not fail (saturated or all NaN), in regimes: wide"
+        )
 
     def test_warnings(self):
         assert "  warning: out float64 eager: EXACT: unused" in str(
@@ -181,7 +218,7 @@ class TestText:
 
 class TestTable:
     def test_rows(self):
-        rows = summary.rows(
+        rows = summary.summaries(
             [Report("a", (GOOD, replace(GOOD, leaf="grad/x", error=1e-16), ROUNDED)), Report("b", (BAD,))]
         )
         assert [(r.name, r.dtype, r.mode, r.comparisons, r.verdict, r.worst.leaf, r.error) for r in rows] == [
@@ -192,9 +229,9 @@ class TestTable:
 
     def test_the_worst_is_shown_though_its_error_is_not_a_number(self):
         unknown = replace(BAD, error=math.nan, verdict=Verdict.STRUCTURE)
-        (row,) = summary.rows([Report("a", (BAD, unknown, BAD))])
+        (row,) = summary.summaries([Report("a", (BAD, unknown, BAD))])
         assert (row.verdict, row.error) == (Verdict.STRUCTURE, "–")
-        (row,) = summary.rows([Report("a", (replace(GOOD, error=math.nan), replace(GOOD, leaf="x")))])
+        (row,) = summary.summaries([Report("a", (replace(GOOD, error=math.nan), replace(GOOD, leaf="x")))])
         assert row.worst.leaf == "x"
 
     def test_failures(self):

@@ -121,7 +121,7 @@ class TestBatchFault:
         for cell in ("in_axes=0", "in_axes=1", "in_axes=-1", "in_axes=(0, None)", "nested", "batch of 1"):
             found = matrix.outcome("vmap", cell)
             assert (found.verdict, found.side) == (Verdict.SEMANTIC, side), cell
-            assert found.message.startswith(f"{side}: the identity does not hold: out: ")
+            assert found.message.startswith(f"{side}: the identity does not hold: largest difference ")
 
 
 class TestCompilationFault:
@@ -223,7 +223,7 @@ class TestOtherTrees:
         matrix = check_transforms(lambda x: {"a": x}, lambda x: {"b": x}, (INPUTS["x"],), groups=("vmap",))
         found = matrix.outcome("vmap", "in_axes=0")
         assert (found.verdict, found.side) == (Verdict.STRUCTURE, None)
-        assert found.message == "jax against torch: leaves a against b" or "out/a against out/b" in found.message
+        assert found.message == "jax against torch: only jax returns out/a; only torch returns out/b"
 
     def test_trees_in_and_out(self):
         def function(params, x, power):

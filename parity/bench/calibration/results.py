@@ -21,8 +21,8 @@ from parity.bench.calibration.trials import (
     SLOWER,
     Trial,
 )
-from parity.bench.results import plain
 from parity.bench.timing.verdict import MARGIN
+from parity.judge.serialize import plain
 from parity.processes.files import write
 
 SCHEMA = "parity-calibration/1"

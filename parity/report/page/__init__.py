@@ -1,4 +1,4 @@
-"""`parity-report/index.html`: everything that is in the folder, for people, in one file."""
+"""`parity-report/index.html`: the results of the folder as one page."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from parity.report.page.schemas import BENCH, BENCH_SCHEMA, RUN, RUN_SCHEMA
 def write_page(folder: Path) -> Path | None:
     """Writes `folder/index.html` from its `report.json` and `bench.json`; None if there is neither.
 
-    What is damaged, of another schema or incomplete is said on the page.
+    The page names a file that is damaged, incomplete or of another schema.
 
     Raises:
         InputError: Jinja2 or matplotlib is not installed.

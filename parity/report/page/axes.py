@@ -14,44 +14,46 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLoca
 from matplotlib.transforms import blended_transform_factory
 
 from parity.report.page.svg import COLOUR, INK, MARKER, PAPER, QUIET
+from parity.sides import LABELS
 
 _FACTORS = (1, 2, 5), (1, 1.5, 2, 3, 5, 7)
 
 
-def log_ticks(axis: Axis, limits: tuple[float, float], most: int, words: Callable[[float], str]) -> None:
-    """At most `most` ticks within `limits`, labelled with `words`."""
+def log_ticks(axis: Axis, limits: tuple[float, float], most: int, label: Callable[[float], str]) -> None:
+    """At most `most` ticks within `limits`, labelled by `label`."""
     axis.set_major_locator(FixedLocator(steps(*limits, most)))
     axis.set_minor_locator(NullLocator())
-    axis.set_major_formatter(FuncFormatter(lambda value, _: words(value)))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: label(value)))
 
 
 def steps(low: float, high: float, most: int) -> list[float]:
-    """1, 2, 5, 10, …, or finer, or every decade, or every n-th; evenly spaced ones where the range is too short for these."""
+    """Ticks at 1, 2, 5, 10, …, finer, at every decade or every n-th; evenly spaced if the range is too short for these."""
     decades = range(floor(log10(low)), floor(log10(high)) + 1)
     choices = [[factor * 10.0**power for power in decades for factor in factors] for factors in _FACTORS]
     choices += [[10.0**power for power in decades if power % every == 0] for every in range(1, len(decades) + 1)]
     for choice in choices:
-        found = [step for step in choice if low <= step <= high]
-        if 3 <= len(found) <= most:
-            return found
+        inside = [step for step in choice if low <= step <= high]
+        if 3 <= len(inside) <= most:
+            return inside
     even = MaxNLocator(min(most, 4)).tick_values(low, high)
     return [float(step) for step in even if step > 0 and low <= step <= high]
 
 
 def legend(figure: Figure, handles: list[Any], narrow: bool) -> None:
+    """A legend above the axes, in two columns on a narrow picture."""
     columns = 2 if narrow else 4
     figure.legend(handles=handles, loc="outside upper left", ncols=columns, borderaxespad=0.2, handlelength=1.6)
 
 
 def marks(line: Any = "none") -> list[Any]:
-    """Legend entries for both frameworks, and for what hollow means."""
-    found = [
+    """Legend entries for both frameworks and for hollow markers."""
+    entries = [
         Line2D([], [], marker=MARKER[side], color=COLOUR[side], linestyle=line, markersize=5.5, label=label)
-        for side, label in (("jax", "JAX"), ("torch", "PyTorch"))
+        for side, label in LABELS.items()
     ]
     hollow = Line2D([], [], marker="D", color=QUIET, markerfacecolor=PAPER, markersize=5, linestyle="none")
     hollow.set_label("hollow: eager")
-    return [*found, hollow]
+    return [*entries, hollow]
 
 
 def row_text(axes: Axes, x: float, y: float, text: str, colour: str, **kwargs: Any) -> None:
@@ -60,10 +62,10 @@ def row_text(axes: Axes, x: float, y: float, text: str, colour: str, **kwargs: A
 
 
 def heading(figure: Figure, axes: Axes, y: float, text: str) -> None:
-    """Bold text in the row `y` from the left edge of the picture on, over the labels of the rows."""
+    """Bold text in the row `y`, from the left edge of the picture, over the labels of the rows."""
     place = blended_transform_factory(figure.transFigure, axes.transData)
-    told = axes.text(0.006, y, text, transform=place, color=INK, verticalalignment="center", weight="bold")
-    told.set_in_layout(False)  # or its length would push the axes to the right
+    label = axes.text(0.006, y, text, transform=place, color=INK, verticalalignment="center", weight="bold")
+    label.set_in_layout(False)  # its length would push the axes to the right
 
 
 def rows_axis(axes: Axes, last: float, ticks: list[tuple[float, str]]) -> None:

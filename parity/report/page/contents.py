@@ -1,4 +1,4 @@
-"""The two files as the view that the template shows."""
+"""Turns the two files into the view that the template shows."""
 
 from __future__ import annotations
 
@@ -17,29 +17,29 @@ HOW_TO_READ = (
     Sentence(
         "A ", "ratio", " is the time of a candidate divided by that of its base: below 1 is faster, above 1 slower."
     ),
-    Sentence("The ", "interval", " holds the true ratio with the confidence that stands under the settings."),
+    Sentence("The ", "interval", " contains the true ratio with the confidence that the settings name."),
     Sentence(
-        "The ", "A/A control", " times the base against itself: FASTER and SLOWER lie further out than it reaches."
+        "The ", "A/A control", " times the base against itself. FASTER and SLOWER lie further from 1 than it does."
     ),
-    Sentence("", "SAME", " means that this interval and that of the control lie within the margin around 1."),
-    Sentence(
-        "", "CANNOT TELL", " means that none of these can be said yet: more time or a quieter machine may decide."
-    ),
+    Sentence("", "SAME", ": this interval and that of the control both lie within the margin around 1."),
+    Sentence("", "CANNOT TELL", ": the measurement does not decide; more time or a quieter machine may."),
 )
 
 
 @dataclass(frozen=True)
 class State:
-    """What became of one file: `word` in a word, `told` in a sentence; `good` only if complete and passed."""
+    """The state of one file: `word`, then one sentence about it; `good` only if complete and passed."""
 
     title: str
     word: str
-    told: str
+    sentence: str
     good: bool
 
 
 @dataclass(frozen=True)
 class Page:
+    """Everything that the template shows, from top to bottom."""
+
     started: tuple[str, str, str] | None
     facts: tuple[tuple[str, str], ...]
     problems: tuple[str, ...]
@@ -50,29 +50,30 @@ class Page:
 
 
 def page(run: Source, bench: Source) -> Page:
-    found = bench.data
-    told = []
+    """The view of `report.json` and `bench.json`; either may be absent or damaged."""
+    speeds = bench.data
+    sentences = []
     if run.data is not None:
-        told.append(("Parity", tuple(results.parity_sentences(run.data))))
-    if found is not None:
-        told.append(("Speed", tuple(results.speed_sentences(found))))
-    started = found["started"] if found is not None else None
+        sentences.append(("Parity", tuple(results.parity_sentences(run.data))))
+    if speeds is not None:
+        sentences.append(("Speed", tuple(results.speed_sentences(speeds))))
+    started = speeds["started"] if speeds is not None else None
     return Page(
-        (started, moment(started), machine.duration(found)) if started else None,
-        tuple(machine.facts(run.data, found)),
+        (started, moment(started), machine.duration(speeds)) if started else None,
+        tuple(machine.facts(run.data, speeds)),
         tuple(f"{source.name}: {source.problem}" for source in (run, bench) if source.problem),
         (_state("Parity", run, _run_done(run), _run_failed), _state("Speed", bench, _bench_done(bench), _bench_failed)),
-        tuple(told),
+        tuple(sentences),
         HOW_TO_READ,
         (
             verdicts.section(run.data),
-            _speed(found),
-            scaling.section(_part(found, "scaling")),
-            roofline.section(found),
-            phases.section(_part(found, "phases")),
+            _speed(speeds),
+            scaling.section(_part(speeds, "scaling")),
+            roofline.section(speeds),
+            phases.section(_part(speeds, "phases")),
             training.section(run.data),
-            phases.memory(_part(found, "phases")),
-            machine.section(run.data, found),
+            phases.memory(_part(speeds, "phases")),
+            machine.section(run.data, speeds),
         ),
     )
 
@@ -107,15 +108,15 @@ def _bench_failed(bench: dict[str, Any]) -> str:
     candidates = [one for comparison in bench["comparisons"] for one in comparison["candidates"]]
     untimed = sum(not any(one["seconds"] for one in comparison["candidates"]) for comparison in bench["comparisons"])
     failed = sum(one["status"] != "timed" for one in candidates)
-    told = [
-        f"{count} of {counted(of, word)} {became}"
-        for count, of, word, became in (
+    parts = [
+        f"{count} of {counted(of, noun)} {state}"
+        for count, of, noun, state in (
             (untimed, len(bench["comparisons"]), "comparison", "not timed"),
             (failed, len(candidates), "candidate", "failed"),
         )
         if count
     ]
-    return ", ".join(told) or "not everything passed"
+    return ", ".join(parts) or "not everything passed"
 
 
 def _state(title: str, source: Source, done: set[str], failed: Callable[[dict[str, Any]], str]) -> State:

@@ -8,14 +8,16 @@ from typing import Any
 from parity.report.formatting import NOTHING, large, seconds
 from parity.report.page.roofline import measured_by
 from parity.report.page.tables import Cell, Column, Section, Table
+from parity.sides import LABELS
 
 _COLUMNS = (Column("Entry"), Column("Value", wide=True))
 
 
 def section(run: dict[str, Any] | None, bench: dict[str, Any] | None) -> Section:
-    found = []
+    """A table of entries and values for each part of the two files."""
+    groups = []
     if bench is not None:
-        found += [
+        groups += [
             ("bench-settings", "Settings of the speed measurement", bench["settings"]),
             ("bench-environment", "Machine and versions of the speed measurement", bench["environment"]),
             (
@@ -25,13 +27,13 @@ def section(run: dict[str, Any] | None, bench: dict[str, Any] | None) -> Section
             ),
         ]
     if run is not None and run["reports"]:
-        found.append(("run-environment", "Machine and versions of the parity run", run["reports"][-1]["environment"]))
+        groups.append(("run-environment", "Machine and versions of the parity run", run["reports"][-1]["environment"]))
     tables = tuple(
         Table(name, caption, _COLUMNS, tuple((Cell(key), Cell(value)) for key, value in flat(entries)))
-        for name, caption, entries in found
+        for name, caption, entries in groups
         if entries
     )
-    missing = "" if tables else "Neither file says on what machine and with what versions it was made."
+    missing = "" if tables else "Neither file names the machine and the versions."
     return Section("settings", "Settings, machine and versions", tables=tables, missing=missing, command="parity bench")
 
 
@@ -62,18 +64,19 @@ def facts(run: dict[str, Any] | None, bench: dict[str, Any] | None) -> list[tupl
     cores = environment.get("cores")
     machine = [environment.get("processor"), environment.get("machine"), cores and f"{cores} cores"]
     versions = [("Python", environment.get("python"))]
-    for name, key in (("JAX", "jax"), ("PyTorch", "torch")):
-        inside = environment.get(key)
-        versions.append((name, inside.get("version") if isinstance(inside, dict) else None))
+    for side, label in LABELS.items():
+        framework = environment.get(side)
+        versions.append((label, framework.get("version") if isinstance(framework, dict) else None))
     versions += [("commit", environment.get("commit"))]
-    found = [
-        ("Machine", ", ".join(str(word) for word in machine if word)),
+    lines = [
+        ("Machine", ", ".join(str(part) for part in machine if part)),
         ("Versions", ", ".join(f"{name} {value}" for name, value in versions if value)),
     ]
-    return [(name, words) for name, words in found if words]
+    return [(name, line) for name, line in lines if line]
 
 
 def duration(bench: dict[str, Any] | None) -> str:
+    """ ", took 4 min 11 s", or empty."""
     return "" if bench is None or bench["seconds"] is None else f", took {seconds(bench['seconds'])}"
 
 

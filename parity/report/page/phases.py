@@ -1,4 +1,4 @@
-"""What comes before the first result: import, start, compilation, first call; and the peak memory."""
+"""The time before the first result (import, start, compilation, first call), and the peak memory."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from parity.report.formatting import cut, large, seconds, subject
 from parity.report.page.axes import heading, legend, row_text, rows_axis
 from parity.report.page.svg import COLOUR, INK, QUIET, Picture, picture
 from parity.report.page.tables import Cell, Column, Section, Table
+from parity.sides import LABELS
 
-NAMES = {"jax": "JAX", "torch": "PyTorch"}
 _TIMES = ("import_s", "start_s", "cold_s", "warm_s", "first_call_s", "steady_s")
 _COLUMNS = (
     Column("Function"),
@@ -33,30 +33,30 @@ _MEMORY = (
     Column("Peak memory", numeric=True),
     Column("Remarks", wide=True),
 )
-# How dark each part of a bar is, from left to right; the last is hollow. No part is told by its colour alone.
+# How dark each part of a bar is, from left to right; the last is hollow. No part is marked by its colour alone.
 _PARTS = (("import", 0.3), ("start", 0.6), ("compilation", 1.0), ("first call", 0.0))
 
 
 def section(phases: list[dict[str, Any]]) -> Section:
+    """The time before the first result of each function and framework."""
     name, title = "compile", "Compile time"
     if not phases:
-        return Section(
-            name, title, missing="The time before the first result was not measured.", command="parity bench"
-        )
+        return Section(name, title, missing="Compile time was not measured.", command="parity bench")
     rows = tuple(
         (*_who(phase), *(Cell(seconds(phase[key]), phase[key]) for key in _TIMES), Cell(phase["message"] or ""))
         for phase in phases
     )
     table = Table("compile-table", "Each phase of each function and framework", _COLUMNS, rows)
     text = (
-        "Import is the import of the framework; start the first trivial compilation of a process, which loads the compiler. "
-        "Cold compiles with an empty cache on disk, warm with a filled one.",
+        "Import: importing the framework. Start: the first trivial compilation of a process, which loads the compiler. "
+        "Cold: compilation with an empty disk cache. Warm: with a filled one.",
     )
     drawn = _picture(phases)
     return Section(name, title, text, (drawn,) if drawn else (), (table,))
 
 
 def memory(phases: list[dict[str, Any]]) -> Section:
+    """The peak memory of each function and framework."""
     name, title = "memory", "Peak memory"
     if not any(phase["peak_bytes"] is not None for phase in phases):
         return Section(name, title, missing="Peak memory was not measured.", command="parity bench")
@@ -72,42 +72,42 @@ def _unknown(phase: dict[str, Any]) -> str:
 
 
 def _who(phase: dict[str, Any]) -> tuple[Cell, Cell, Cell]:
-    return Cell(subject(phase)), Cell(phase["dtype"]), Cell(NAMES.get(phase["backend"], phase["backend"]))
+    return Cell(subject(phase)), Cell(phase["dtype"]), Cell(LABELS.get(phase["backend"], phase["backend"]))
 
 
 def parts(phase: dict[str, Any], cache: str) -> list[float] | None:
     """Seconds of import, start, compilation with a `cold` or `warm` cache, first call; None if one is unknown."""
-    found = [phase[key] for key in ("import_s", "start_s", f"{cache}_s", "first_call_s")]
-    return None if any(value is None for value in found) else found
+    seconds = [phase[key] for key in ("import_s", "start_s", f"{cache}_s", "first_call_s")]
+    return None if None in seconds else seconds
 
 
 def _bars(phases: list[dict[str, Any]]) -> list[tuple[str, list[tuple[str, str, list[float] | None]]]]:
-    """For each function its bars: (label, backend, parts)."""
+    """The bars of each function: (label, backend, parts)."""
     groups: dict[str, list[tuple[str, str, list[float] | None]]] = {}
     for phase in phases:
         bars = groups.setdefault(f"{subject(phase)} · {phase['dtype']}", [])
         for cache in ("cold", "warm"):
-            label = f"{NAMES.get(phase['backend'], phase['backend'])}, {cache}"
+            label = f"{LABELS.get(phase['backend'], phase['backend'])}, {cache}"
             bars.append((label, phase["backend"], parts(phase, cache)))
     return list(groups.items())
 
 
 def _picture(phases: list[dict[str, Any]]) -> Picture | None:
     groups = _bars(phases)
-    if not any(found for _, bars in groups for *_, found in bars):
+    if not any(lengths for _, bars in groups for *_, lengths in bars):
         return None
-    told = [
+    sentences = [
         f"{heading}: "
-        + ", ".join(f"{label} cache {seconds(sum(found)) if found else 'unknown'}" for label, _, found in bars)
+        + ", ".join(f"{label} cache {seconds(sum(lengths)) if lengths else 'unknown'}" for label, _, lengths in bars)
         for heading, bars in groups
     ]
     count = sum(len(bars) for _, bars in groups)
     return picture(
         "compile-times",
         "Seconds from the start of the import to the first result",
-        f"{'. '.join(told)}.",
-        "From left to right: import, start, compilation, first call; the number is their sum. Cold is with an "
-        "empty cache on disk, warm with a filled one.",
+        f"{'. '.join(sentences)}.",
+        "From left to right: import, start, compilation, first call; the number is their sum. Cold: with an empty disk cache; "
+        "warm: with a filled one.",
         lambda figure, narrow: _paint(figure, narrow, groups),
         (0.21 * count + 0.3 * len(groups) + 0.9, 0.21 * count + 0.34 * len(groups) + 1.1),
     )
@@ -116,18 +116,18 @@ def _picture(phases: list[dict[str, Any]]) -> Picture | None:
 def _paint(figure: Figure, narrow: bool, groups: list[tuple[str, list[tuple[str, str, list[float] | None]]]]) -> None:
     axes = figure.subplots()
     place, ticks = 0.0, []
-    longest = max(sum(found) for _, bars in groups for *_, found in bars if found)
+    longest = max(sum(lengths) for _, bars in groups for *_, lengths in bars if lengths)
     for name, bars in groups:
         place += 1.3 if place else 0.6
         heading(figure, axes, place, cut(name, 48 if narrow else 90))
-        for label, backend, found in bars:
+        for label, backend, lengths in bars:
             place += 1.0
             ticks.append((place, cut(label, 24)))
-            if found is None:
+            if lengths is None:
                 row_text(axes, 0.005, place, "unknown", QUIET)
                 continue
             start, colour = 0.0, COLOUR.get(backend, INK)
-            for length, (_, strength) in zip(found, _PARTS, strict=True):
+            for length, (_, strength) in zip(lengths, _PARTS, strict=True):
                 axes.barh(place, length, 0.66, start, facecolor=(colour, strength), edgecolor=colour, linewidth=0.7)
                 start += length
             axes.text(start + longest * 0.01, place, seconds(start), va="center", color=QUIET)

@@ -14,12 +14,12 @@ from parity.report.page.svg import BAND, COLOUR, INK, MARKER, PAPER, QUIET, RULE
 
 
 def ratio_picture(comparisons: list[dict[str, Any]]) -> Picture | None:
-    """One row for each comparison and candidate but the base; None where nothing was timed."""
-    shown = [comparison for comparison in comparisons if _compared(comparison)]
-    if not shown:
+    """One row for each candidate of each comparison except the base; None if nothing was timed."""
+    timed = [comparison for comparison in comparisons if _compared(comparison)]
+    if not timed:
         return None
-    rows = [(comparison, candidate) for comparison in shown for candidate in _compared(comparison)]
-    words = "; ".join(
+    rows = [(comparison, candidate) for comparison in timed for candidate in _compared(comparison)]
+    values = "; ".join(
         f"{subject(comparison)} {comparison['dtype']}, {candidate['name']}: {ratio(candidate['ratio']['value'])} "
         f"({interval(candidate['ratio'])}), {candidate['verdict'] or 'no verdict'}"
         for comparison, candidate in rows
@@ -27,12 +27,12 @@ def ratio_picture(comparisons: list[dict[str, Any]]) -> Picture | None:
     return picture(
         "ratios",
         "Time of each candidate divided by the time of the base of its comparison",
-        f"{counted(len(rows), 'ratio')} with intervals. {words}.",
+        f"{counted(len(rows), 'ratio')} with intervals. {values}.",
         "Left of 1 the candidate is faster than the base, right of 1 slower; the bar is the confidence interval. The grey band "
-        "is the A/A control, the base timed against itself: a difference no larger than that says nothing. An arrow at the edge "
-        "is an eager candidate further out.",
-        lambda figure, narrow: _paint(figure, narrow, shown),
-        ((len(rows) * 0.21 + len(shown) * 0.3 + 0.9), (len(rows) * 0.36 + len(shown) * 0.34 + 1.1)),
+        "is the A/A control, the base timed against itself: differences within it mean nothing. An arrow at the edge is an eager "
+        "candidate beyond it.",
+        lambda figure, narrow: _paint(figure, narrow, timed),
+        ((len(rows) * 0.21 + len(timed) * 0.3 + 0.9), (len(rows) * 0.36 + len(timed) * 0.34 + 1.1)),
     )
 
 
@@ -40,13 +40,13 @@ def _compared(comparison: dict[str, Any]) -> list[dict[str, Any]]:
     return [one for one in comparison["candidates"] if one["ratio"] and one["name"] != comparison["base"]]
 
 
-def _paint(figure: Figure, narrow: bool, shown: list[dict[str, Any]]) -> None:
+def _paint(figure: Figure, narrow: bool, timed: list[dict[str, Any]]) -> None:
     axes = figure.subplots()
-    low, high = limits(shown)
+    low, high = limits(timed)
     axes.set_xscale("log")
     axes.set_xlim(low, high)
     place, ticks = 0.0, []
-    for comparison in shown:
+    for comparison in timed:
         name = f"{subject(comparison)} · {comparison['dtype']}"
         if not narrow:
             name += f" · {sizes(comparison['sizes'])}"
@@ -70,36 +70,38 @@ def _paint(figure: Figure, narrow: bool, shown: list[dict[str, Any]]) -> None:
 
 
 def _row(axes: Axes, place: float, candidate: dict[str, Any], narrow: bool, limits: tuple[float, float]) -> None:
-    found, backend = candidate["ratio"], candidate["backend"]
+    measured, backend = candidate["ratio"], candidate["backend"]
     colour = COLOUR.get(backend, INK)
     fill = colour if candidate["mode"] == "compiled" else PAPER
-    if limits[0] <= found["value"] <= limits[1]:
-        if has_interval(found):
-            ends = [found["low"], found["high"]]
+    if limits[0] <= measured["value"] <= limits[1]:
+        if has_interval(measured):
+            ends = [measured["low"], measured["high"]]
             axes.plot(ends, [place, place], "|-", color=colour, linewidth=1.3, markersize=8, markeredgewidth=1.3)
-        axes.plot(found["value"], place, MARKER.get(backend, "D"), color=colour, markerfacecolor=fill, markersize=4.5)
+        axes.plot(
+            measured["value"], place, MARKER.get(backend, "D"), color=colour, markerfacecolor=fill, markersize=4.5
+        )
     else:
-        edge, mark = (0, "<") if found["value"] < limits[0] else (1, ">")
+        edge, mark = (0, "<") if measured["value"] < limits[0] else (1, ">")
         across = axes.get_yaxis_transform()
         axes.plot(edge, place, mark, color=colour, markerfacecolor=fill, markersize=6, transform=across, clip_on=False)
-    told = f"{ratio(found['value'])} {candidate['verdict'] or ''}"
+    label = f"{ratio(measured['value'])} {candidate['verdict'] or ''}"
     if narrow:
         row_text(axes, 0, place - 0.6, cut(candidate["name"], 28), INK)
-        row_text(axes, 1, place - 0.6, told, QUIET, horizontalalignment="right")
+        row_text(axes, 1, place - 0.6, label, QUIET, horizontalalignment="right")
     else:
-        row_text(axes, 1.02, place, told, QUIET)
+        row_text(axes, 1.02, place, label, QUIET)
 
 
-def limits(shown: list[dict[str, Any]]) -> tuple[float, float]:
-    """From the least to the largest of what compiled candidates, controls and 1 take, with room at both ends.
+def limits(timed: list[dict[str, Any]]) -> tuple[float, float]:
+    """The range of 1 and of the ratios of compiled candidates and controls, with a margin at both ends.
 
-    Eager candidates can take many times as long: they would press the intervals of the others to nothing, so those that are
-    further out become an arrow at the edge.
+    Eager candidates can take many times as long, and the intervals of the others would be too small to see. One that is out of
+    range becomes an arrow at the edge.
     """
-    every = [candidate for comparison in shown for candidate in _compared(comparison)]
-    found = [one["ratio"] for one in every if one["mode"] == "compiled"] or [one["ratio"] for one in every]
-    found += [one["control"]["ratio"] for one in shown if one["control"] and one["control"]["ratio"]]
-    ends = [1.0, *(one[end] or one["value"] for one in found for end in ("low", "high"))]
+    every = [candidate for comparison in timed for candidate in _compared(comparison)]
+    ratios = [one["ratio"] for one in every if one["mode"] == "compiled"] or [one["ratio"] for one in every]
+    ratios += [one["control"]["ratio"] for one in timed if one["control"] and one["control"]["ratio"]]
+    ends = [1.0, *(one[end] or one["value"] for one in ratios for end in ("low", "high"))]
     low, high = min(ends), max(ends)
-    room = max((high / low) ** 0.06, 1.02)
-    return low / room, high * room
+    margin = max((high / low) ** 0.06, 1.02)
+    return low / margin, high * margin

@@ -1,4 +1,4 @@
-"""One file of `parity-report/` read, or in one line why it cannot be."""
+"""Reads one file of `parity-report/`, or says in one line why it cannot."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ class Source:
 
 
 def read(path: Path, schema: str, shape: dict[str, Any], command: str) -> Source:
-    """`path` held to `shape`; never raises for what is in it."""
+    """Reads and validates `path`; whatever is in it, nothing is raised."""
     if not path.exists():
         return Source(path.name, command)
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-        if not isinstance(found, dict):
-            raise Damaged(f"top level: got a {type(found).__name__}, expected an object")
-        version = found.get("schema")
+        content = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(content, dict):
+            raise Damaged(f"top level: got a {type(content).__name__}, expected an object")
+        version = content.get("schema")
         if version != schema:
             came = "none" if version is None else printable(repr(version)[:60])
             return Source(path.name, command, None, f"schema: got {came}, expected {schema!r}")
-        return Source(path.name, command, checked(found, shape))
+        return Source(path.name, command, checked(content, shape))
     except Damaged as error:
         problem = f"damaged: {error}"
     except OSError as error:

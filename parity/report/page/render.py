@@ -1,4 +1,4 @@
-"""The view as one HTML file."""
+"""Renders the view as one HTML file."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from parity.report.page.contents import Page
 
 
 def render(page: Page) -> str:
-    environment = Environment(  # every text of the files is escaped
+    """The HTML of the page, with its style sheet and script inside."""
+    environment = Environment(  # escapes every text of the files
         loader=BaseLoader(), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     template = environment.from_string(_beside("template.html"))

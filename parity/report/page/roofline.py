@@ -1,4 +1,4 @@
-"""Rooflines: what was achieved against what the machine can do, one picture for each dtype with limits."""
+"""Rooflines: achieved FLOP/s against the limits of the machine, one picture for each dtype."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from typing import Any
 
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import EngFormatter
 
-from parity.report.formatting import counted, digits, large, listed, percent, short_large, sizes, subject
+from parity.report.formatting import counted, digits, large, listed, percent, sizes, subject
 from parity.report.page.axes import legend, log_ticks, marks
 from parity.report.page.svg import COLOUR, INK, MARKER, PAPER, Picture, picture
 from parity.report.page.tables import Cell, Column, Section, Table
@@ -30,6 +31,7 @@ _LIMITS = {"flops": "arithmetic", "bytes": "memory"}
 
 
 def section(bench: dict[str, Any] | None) -> Section:
+    """A picture for each dtype and a table of all comparisons whose work is known."""
     name, title = "roofline", "Roofline"
     if bench is None:
         return Section(name, title, missing="No speed was measured.", command="parity bench")
@@ -44,28 +46,25 @@ def section(bench: dict[str, Any] | None) -> Section:
             pictures.append(_picture(f"roofline-{len(pictures)}", dtype, bench["limits"][dtype], placed))
             rows += [_row(index, one, bench["limits"][dtype]) for index, one in enumerate(placed, start=1)]
     if not rows:
-        missing = "No comparison was timed whose work is known in FLOP and bytes."
+        missing = "No comparison with a known number of FLOP and bytes was timed."
         return Section(name, title, missing=missing, command="parity bench")
     table = Table("roofline-table", "Each numbered comparison against its limit", _COLUMNS, tuple(rows))
     return Section(name, title, pictures=tuple(pictures), tables=(table,))
 
 
 def intensity(comparison: dict[str, Any]) -> float | None:
-    """FLOP for each byte that has to be moved."""
+    """FLOP per byte moved; None if either is unknown."""
     work = comparison["work"] or {"flops": None, "bytes": None}
     return work["flops"] / work["bytes"] if (work["flops"] or 0) > 0 and (work["bytes"] or 0) > 0 else None
 
 
-def measured_by(found: Any) -> str:
-    """Which framework reached the limits: a name, or one for each limit."""
-    if isinstance(found, dict):
-        names = sorted({str(name) for name in found.values() if name})
-        return (
-            names[0]
-            if len(names) == 1
-            else listed(f"{name} ({_LIMITS.get(what, what)})" for what, name in found.items())
-        )
-    return str(found or "")
+def measured_by(framework: Any) -> str:
+    """Which framework reached the limits: "torch", or "jax (arithmetic) and torch (memory)"."""
+    if not isinstance(framework, dict):
+        return str(framework or "")
+    names = sorted({str(name) for name in framework.values() if name})
+    each = (f"{name} ({_LIMITS.get(limit, limit)})" for limit, name in framework.items())
+    return names[0] if len(names) == 1 else listed(each)
 
 
 def _achieved(comparison: dict[str, Any]) -> list[dict[str, Any]]:
@@ -93,10 +92,10 @@ def _row(index: int, comparison: dict[str, Any], limit: dict[str, Any]) -> tuple
 
 def _picture(name: str, dtype: str, limit: dict[str, Any], placed: list[dict[str, Any]]) -> Picture:
     flops, moved = large(limit["flops_per_s"], "FLOP/s"), large(limit["bytes_per_s"], "B/s")
-    told = []
+    items = []
     for index, comparison in enumerate(placed, start=1):
         best = max(_achieved(comparison), key=lambda one: one["flops_per_s"])
-        told.append(
+        items.append(
             f"{index}, {subject(comparison)}: {digits(intensity(comparison) or 0.0)} FLOP/byte, best "
             f"{large(best['flops_per_s'], 'FLOP/s')} by {best['name']}"
         )
@@ -105,9 +104,9 @@ def _picture(name: str, dtype: str, limit: dict[str, Any], placed: list[dict[str
     return picture(
         name,
         f"Roofline of {dtype}: achieved FLOP/s against arithmetic intensity",
-        f"The roofs are {moved} and {flops}{by}. {counted(len(placed), 'comparison')}: {'; '.join(told)}.",
+        f"The roofs are {moved} and {flops}{by}. {counted(len(placed), 'comparison')}: {'; '.join(items)}.",
         f"{dtype}: the sloping roof is memory ({moved}), the flat one arithmetic ({flops}){by}. Each column of markers is a "
-        "numbered comparison of the table below. What works from a cache can stand above the sloping roof.",
+        "numbered comparison of the table below. Work that fits into a cache can lie above the sloping roof.",
         lambda figure, narrow: _paint(figure, narrow, limit, placed),
         (4.2, 3.6),
     )
@@ -143,14 +142,14 @@ def _paint(figure: Figure, narrow: bool, limit: dict[str, Any], placed: list[dic
         place = places[first], tops[first]
         axes.annotate(text, place, (0, lift), textcoords="offset points", ha="center", fontsize=8.5, color=INK)
     log_ticks(axes.xaxis, (left, right), 5 if narrow else 8, lambda value: f"{value:g}")
-    log_ticks(axes.yaxis, (bottom, top), 7, lambda value: short_large(value, "FLOP/s"))
+    log_ticks(axes.yaxis, (bottom, top), 7, EngFormatter("FLOP/s"))
     axes.grid()
-    axes.set_xlabel("FLOP for each byte" if narrow else "arithmetic intensity: FLOP for each byte (log scale)")
+    axes.set_xlabel("FLOP per byte" if narrow else "arithmetic intensity: FLOP per byte (log scale)")
     legend(figure, [*marks(), Line2D([], [], color=INK, label="limit")], narrow)
 
 
 def together(spots: list[tuple[float, float]]) -> list[list[int]]:
-    """Markers that lie on each other, within their own size, share one label: which ones, by their index."""
+    """Groups of markers (by index) that lie on each other, within their own size, and share a label."""
     groups: list[list[int]] = []
     for index, (x, y) in enumerate(spots):
         near = (group for group in groups if max(abs(x - spots[group[0]][0]), abs(y - spots[group[0]][1])) < 6)
@@ -162,10 +161,10 @@ def together(spots: list[tuple[float, float]]) -> list[list[int]]:
     return groups
 
 
-def numbers(found: list[int]) -> str:
+def numbers(indices: list[int]) -> str:
     """[1, 2, 3, 5] → "1–3, 5"."""
     runs: list[list[int]] = []
-    for one in found:
+    for one in indices:
         if runs and one == runs[-1][-1] + 1:
             runs[-1].append(one)
         else:
@@ -174,13 +173,13 @@ def numbers(found: list[int]) -> str:
 
 
 def lifts(spots: list[tuple[float, float]], texts: list[str]) -> list[float]:
-    """How far above its marker each text stands, in points, so that none lies on another or on the marker of another."""
+    """How far above its marker each text goes, in points, so that it covers no other text or marker."""
     taken = [(x, y - 5, 5.0) for x, y in spots]
-    found = []
+    lifts = []
     for (x, y), text in zip(spots, texts, strict=True):
         lift, half = 5.0, 2.5 * len(text) + 2.5  # a digit is 5 points wide
-        while any(abs(x - other) < half + room and abs(y + lift - height) < 9 for other, height, room in taken):
+        while any(abs(x - other) < half + width and abs(y + lift - height) < 9 for other, height, width in taken):
             lift += 3
         taken.append((x, y + lift, half))
-        found.append(lift)
-    return found
+        lifts.append(lift)
+    return lifts

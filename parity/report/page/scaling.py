@@ -1,4 +1,4 @@
-"""Time against size: a picture for each operation that was scaled, and the table of all points."""
+"""Time against size: a picture for each sweep, and a table of all points."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ from math import exp, log
 from typing import Any
 
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+from matplotlib.ticker import EngFormatter, FixedLocator, FuncFormatter, NullLocator
 
-from parity.report.formatting import NOTHING, interval, number, ratio, seconds, short_seconds, sizes, subject
+from parity.report.formatting import NOTHING, has_interval, interval, number, ratio, seconds, sizes, subject
 from parity.report.page.axes import log_ticks
 from parity.report.page.svg import BAD, COLOUR, DASHES, INK, MARKER, QUIET, Picture, picture
 from parity.report.page.tables import Cell, Column, Section, Table
+from parity.sides import COMPILERS
 
 _COLUMNS = (
     Column("Operation"),
@@ -25,23 +26,25 @@ _COLUMNS = (
     Column("Verdict"),
     Column("Remarks", wide=True),
 )
-CANDIDATES = {"jax.jit": "jax", "torch.compile": "torch"}
+CANDIDATES = {compiler: side for side, compiler in COMPILERS.items()}
 
 
 def section(scaling: list[dict[str, Any]]) -> Section:
+    """The sweeps of bench.json."""
     name, title = "scaling", "Scaling"
     if not scaling:
         return Section(name, title, missing="Time against size was not measured.", command="parity bench")
-    pictures = tuple(found for index, entry in enumerate(scaling) if (found := _picture(entry, f"scaling-{index}")))
+    drawn = (_picture(entry, f"scaling-{index}") for index, entry in enumerate(scaling))
     rows = tuple(_row(entry, point) for entry in scaling for point in entry["points"])
-    caption = "Time at each size; the ratio is that of torch.compile to jax.jit"
-    return Section(name, title, pictures=pictures, tables=(Table("scaling-table", caption, _COLUMNS, rows),))
+    caption = "Time at each size; ratio: time of torch.compile / time of jax.jit"
+    return Section(
+        name, title, pictures=tuple(filter(None, drawn)), tables=(Table("scaling-table", caption, _COLUMNS, rows),)
+    )
 
 
 def _row(entry: dict[str, Any], point: dict[str, Any]) -> tuple[Cell, ...]:
-    found = point["ratio"]
-    value = found["value"] if found else None
-    failed = not found
+    measured = point["ratio"]
+    value = measured["value"] if measured else None
     return (
         Cell(subject(entry)),
         Cell(entry["dtype"]),
@@ -49,41 +52,41 @@ def _row(entry: dict[str, Any], point: dict[str, Any]) -> tuple[Cell, ...]:
         Cell(number(point["size"]), point["size"]),
         *(Cell(seconds(point["seconds"].get(one)), point["seconds"].get(one)) for one in CANDIDATES),
         Cell(ratio(value), value),
-        Cell(interval(found), found["low"] if found else None),
-        Cell("failed", tone="bad") if failed else Cell(point["verdict"] or NOTHING),
-        Cell(point["message"] or ("no ratio, and the run does not say why" if failed else "")),
+        Cell(interval(measured), measured["low"] if measured else None),
+        Cell(point["verdict"] or NOTHING) if measured else Cell("failed", tone="bad"),
+        Cell(point["message"] or ("" if measured else "no ratio, no reason given")),
     )
 
 
 def exponent(entry: dict[str, Any], candidate: str) -> str:
-    """ "time ~ T^1.9 (1.7 to 2.1)", or empty."""
-    found = entry["exponents"].get(candidate)
-    if not found:
+    """Exponent of the growth, "time ~ T^1.9 (1.7 to 2.1)", or empty."""
+    fit = entry["exponents"].get(candidate)
+    if not fit:
         return ""
-    around = "" if found["low"] is None or found["high"] is None else f" ({found['low']:.2f} to {found['high']:.2f})"
-    return f"time ~ {entry['axis']}^{found['value']:.2f}{around}"
+    span = f" ({fit['low']:.2f} to {fit['high']:.2f})" if has_interval(fit) else ""
+    return f"time ~ {entry['axis']}^{fit['value']:.2f}{span}"
 
 
 def _picture(entry: dict[str, Any], name: str) -> Picture | None:
     if not any(_points(entry, candidate) for candidate in CANDIDATES):
         return None
     title = f"{subject(entry)} {entry['dtype']}: time against {entry['axis']}, with {sizes(entry['fixed'])} fixed"
-    told = []
+    items = []
     for candidate in CANDIDATES:
         points = _points(entry, candidate)
         if points:
             (first, start), (last, end) = points[0], points[-1]
             grows = exponent(entry, candidate)
-            told.append(
+            items.append(
                 f"{candidate} takes {seconds(start)} at {first:g} and {seconds(end)} at {last:g}{grows and ', ' + grows}"
             )
-    told += [f"{point['size']:g} failed: {point['message'] or 'unknown why'}" for point in _failed(entry)]
+    items += [f"{point['size']:g} failed: {point['message'] or 'no reason given'}" for point in _failed(entry)]
     summary = (entry["summary"] or "").rstrip(".")
-    caption = f"{title}{summary and ': ' + summary}. A pale stripe is the fitted power law, over the sizes that it was fitted to."
+    caption = f"{title}{summary and ': ' + summary}. A pale stripe is the fitted power law, over the sizes of the fit."
     return picture(
         name,
         title,
-        f"{'. '.join(told)}. {summary}",
+        f"{'. '.join(items)}. {summary}",
         caption,
         lambda figure, narrow: _paint(figure, narrow, entry),
         (3.5, 3.1),
@@ -91,8 +94,8 @@ def _picture(entry: dict[str, Any], name: str) -> Picture | None:
 
 
 def _points(entry: dict[str, Any], candidate: str) -> list[tuple[float, float]]:
-    found = ((point["size"], point["seconds"].get(candidate)) for point in entry["points"])
-    return sorted((size, value) for size, value in found if value)
+    times = ((point["size"], point["seconds"].get(candidate)) for point in entry["points"])
+    return sorted((size, value) for size, value in times if value)
 
 
 def _failed(entry: dict[str, Any]) -> list[dict[str, Any]]:
@@ -130,26 +133,27 @@ def _paint(figure: Figure, narrow: bool, entry: dict[str, Any]) -> None:
             ha="right",
             va="center",
         )
-    middle = (min(found := [point["size"] for point in entry["points"]]) * max(found)) ** 0.5
+    every = [point["size"] for point in entry["points"]]
+    middle = (min(every) * max(every)) ** 0.5
     for index, crossing in enumerate(entry["crossovers"]):
         size = crossing["size"]
         axes.axvline(size, color=QUIET, linewidth=1, linestyle=(0, (1, 1.5)))
-        words, side = f" crossover at {entry['axis']} = {size:.3g} ", "left" if size < middle else "right"
-        axes.text(size, 0.97 - 0.08 * index, words, transform=across, color=INK, va="top", ha=side, fontsize=8.5)
+        label, side = f" crossover at {entry['axis']} = {size:.3g} ", "left" if size < middle else "right"
+        axes.text(size, 0.97 - 0.08 * index, label, transform=across, color=INK, va="top", ha=side, fontsize=8.5)
     _ticks(axes, entry, narrow)
     figure.legend(loc="outside upper left", ncols=1 if narrow else 2, borderaxespad=0.2)
 
 
 def _fit(axes: Any, entry: dict[str, Any], candidate: str, points: list[tuple[float, float]]) -> None:
-    """The fitted power law over the sizes that it was fitted to: its slope is given, its height is the mean of the points."""
-    found = entry["exponents"].get(candidate)
-    if not found or not found["sizes"]:
+    """Draws the fitted power law over the sizes of the fit; its slope is given, its height is the mean of the points."""
+    fit = entry["exponents"].get(candidate)
+    if not fit or not fit["sizes"]:
         return
-    low, high = min(found["sizes"]), max(found["sizes"])
+    low, high = min(fit["sizes"]), max(fit["sizes"])
     inside = [(size, value) for size, value in points if low <= size <= high]
     if len(inside) > 1:
-        height = sum(log(value) - found["value"] * log(size) for size, value in inside) / len(inside)
-        ends = [exp(height + found["value"] * log(size)) for size in (low, high)]
+        height = sum(log(value) - fit["value"] * log(size) for size, value in inside) / len(inside)
+        ends = [exp(height + fit["value"] * log(size)) for size in (low, high)]
         axes.plot(
             [low, high], ends, color=COLOUR[CANDIDATES[candidate]], linewidth=5, alpha=0.25, solid_capstyle="butt"
         )
@@ -161,7 +165,7 @@ def _ticks(axes: Any, entry: dict[str, Any], narrow: bool) -> None:
     axes.xaxis.set_major_locator(FixedLocator(places[::step]))
     axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    log_ticks(axes.yaxis, axes.get_ylim(), 7, short_seconds)
+    log_ticks(axes.yaxis, axes.get_ylim(), 7, EngFormatter("s"))
     axes.grid()
     axes.set_xlabel(f"{entry['axis']} (log scale)")
     axes.set_ylabel("time of one call (log scale)")

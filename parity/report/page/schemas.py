@@ -1,4 +1,4 @@
-"""`report.json` and `bench.json` as shapes: what the page reads of them."""
+"""The entries of `report.json` and `bench.json` that the page reads."""
 
 from __future__ import annotations
 
@@ -37,6 +37,7 @@ RUN = {
 # Too few rounds give a ratio without an interval, or none.
 _RATIO = Maybe({"value": POSITIVE, "low": Maybe(POSITIVE), "high": Maybe(POSITIVE)}, needs="value")
 _SUBJECT = {"op": TEXT, "kind": TEXT, "dtype": TEXT}
+_RATES = ("cpu_per_wall", "recompilations", "graph_breaks", "flops_per_s", "bytes_per_s", "share_of_limit")
 _CANDIDATE = {
     "name": TEXT,
     "backend": TEXT,
@@ -44,23 +45,12 @@ _CANDIDATE = {
     "status": TEXT,
     "parity": Maybe(TEXT),
     "message": Maybe(TEXT),
-    "seconds": Maybe({"median": NUMBER, "q1": Maybe(NUMBER), "q3": Maybe(NUMBER), "least": Maybe(NUMBER)}),
+    "seconds": Maybe({"median": NUMBER}),
     "ratio": _RATIO,
     "verdict": Maybe(TEXT),
     "advice": Maybe(TEXT),
     "flags": Maybe(Each(TEXT, list)),
-    **dict.fromkeys(
-        (
-            "cpu_per_wall",
-            "compilations",
-            "recompilations",
-            "graph_breaks",
-            "flops_per_s",
-            "bytes_per_s",
-            "share_of_limit",
-        ),
-        Maybe(NUMBER),
-    ),
+    **dict.fromkeys(_RATES, Maybe(NUMBER)),
 }
 _PHASES = ("import_s", "start_s", "cold_s", "warm_s", "first_call_s", "steady_s", "peak_bytes")
 
@@ -84,9 +74,6 @@ BENCH = {
             "base": Maybe(TEXT),
             "control": Maybe({"of": TEXT, "ratio": _RATIO}),
             "work": Maybe({"flops": Maybe(NUMBER), "bytes": Maybe(NUMBER)}),
-            "rounds": Maybe(NUMBER),
-            "seconds": Maybe(NUMBER),
-            "stopped": Maybe(TEXT),
             "candidates": Each(_CANDIDATE, list),
         },
         list,
@@ -115,7 +102,7 @@ BENCH = {
                 ),
                 dict,
             ),
-            "crossovers": Each({"size": POSITIVE, "faster_above": TEXT}, list),
+            "crossovers": Each({"size": POSITIVE}, list),
             "summary": Maybe(TEXT),
         },
         list,

@@ -1,4 +1,4 @@
-"""What the two files must hold, and the first place where one does not."""
+"""Validates the two files against their schemas; an error names the first place that does not fit."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-# What XML forbids; U+FFFD takes its place, so that no string can break a picture or the file's encoding.
+# What XML forbids: it would break a picture or the encoding of the page.
 _FORBIDDEN = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _MOST_DEPTH = 20  # far deeper than either file, far from Python's own limit
 
 
 class Damaged(ValueError):
-    """A file does not hold what it must; the text says where, what came and what was expected."""
+    """A file does not fit its schema; the message says where, what came and what was expected."""
 
 
 @dataclass(frozen=True)
 class Maybe:
-    """`shape`, or null, or left out: both become None. So does an object whose entry `needs` is null: it says nothing."""
+    """`shape`, or None if it is null or left out, or if it is an object whose entry `needs` is null."""
 
     shape: Any
     needs: str = ""
@@ -27,7 +27,7 @@ class Maybe:
 
 @dataclass(frozen=True)
 class Each:
-    """A list, or an object with names that are not known beforehand, whose every value has `shape`."""
+    """A list, or an object with any names, of values of one `shape`."""
 
     shape: Any
     container: type
@@ -35,7 +35,7 @@ class Each:
 
 @dataclass(frozen=True)
 class Word:
-    """One of the leaf kinds below."""
+    """A kind of value, as an error names it."""
 
     expected: str
 
@@ -46,10 +46,10 @@ ERROR = Word("a number, or nan or inf as a string")
 
 
 def checked(value: Any, shape: Any, place: str = "") -> Any:
-    """`value` with every optional entry present and every string fit to print; entries not in `shape` are left out.
+    """`value` with every optional entry present, every string printable, and without the entries that `shape` lacks.
 
     Raises:
-        Damaged: the first place where `value` has not the shape.
+        Damaged: the first place where `value` does not fit.
     """
     if isinstance(shape, Maybe):
         silent = isinstance(value, dict) and shape.needs in value and value[shape.needs] is None
@@ -71,6 +71,7 @@ def checked(value: Any, shape: Any, place: str = "") -> Any:
 
 
 def printable(text: str) -> str:
+    """The text with U+FFFD in place of every character that XML forbids."""
     return _FORBIDDEN.sub("\ufffd", text)
 
 

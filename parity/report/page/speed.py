@@ -1,4 +1,4 @@
-"""The table of speed: a row for each comparison and candidate, for each A/A control, and for what was not timed."""
+"""The table of speed: a row for each candidate, each A/A control and each comparison that was not timed."""
 
 from __future__ import annotations
 
@@ -31,33 +31,34 @@ NOT_TIMED, CONTROL, BASE, FAILED = "not timed", "A/A control", "base", "failed"
 
 
 def table(comparisons: list[dict[str, Any]]) -> Table:
+    """All comparisons of bench.json."""
     rows = tuple(row for comparison in comparisons for row in _rows(comparison))
-    caption = "Time of each candidate; the ratio is its time divided by that of the base of its comparison"
+    caption = "Time of each candidate; ratio: its time / time of the base of its comparison"
     return Table("speed-table", caption, _COLUMNS, rows, filtered=True, choice=VERDICT)
 
 
 def _rows(comparison: dict[str, Any]) -> list[tuple[Cell, ...]]:
-    found = []
+    rows = []
     if not any(candidate["seconds"] for candidate in comparison["candidates"]):
         parity = comparison["parity"] or {"verdict": NOTHING, "passed": False, "message": ""}
-        words = comparison["message"] or parity["message"] or "no candidate was timed, and the run does not say why"
+        reason = comparison["message"] or parity["message"] or "no candidate was timed, no reason given"
         verdict = Cell(NOT_TIMED, tone="bad")
         judged = Cell(parity["verdict"], tone="" if parity["passed"] else "bad")
-        found.append(_row(comparison, NOTHING, verdict=verdict, parity=judged, remarks=words))
+        rows.append(_row(comparison, NOTHING, verdict=verdict, parity=judged, remarks=reason))
     for candidate in comparison["candidates"]:
-        found.append(_candidate(comparison, candidate))
+        rows.append(_candidate(comparison, candidate))
         control = comparison["control"]
         if control and candidate["name"] == comparison["base"]:
-            found.append(
+            rows.append(
                 _row(
                     comparison,
                     f"{control['of']}, again",
-                    found=control["ratio"],
+                    measured=control["ratio"],
                     verdict=Cell(CONTROL, tone="quiet"),
                     remarks="" if control["ratio"] else "the control was not timed",
                 )
             )
-    return found
+    return rows
 
 
 def _candidate(comparison: dict[str, Any], candidate: dict[str, Any]) -> tuple[Cell, ...]:
@@ -67,18 +68,18 @@ def _candidate(comparison: dict[str, Any], candidate: dict[str, Any]) -> tuple[C
     elif not verdict.text:
         verdict = Cell(BASE if candidate["name"] == comparison["base"] else NOTHING, tone="quiet")
     judged = candidate["parity"] or NOTHING
-    told = [candidate["message"], *(candidate["flags"] or []), candidate["advice"]]
+    remarks = [candidate["message"], *(candidate["flags"] or []), candidate["advice"]]
     if verdict.text == FAILED and not candidate["message"]:
-        told.insert(0, "failed, and the run does not say why")
+        remarks.insert(0, "failed, no reason given")
     return _row(
         comparison,
         candidate["name"],
         timed=candidate,
-        found=candidate["ratio"],
+        measured=candidate["ratio"],
         exact=verdict.text == BASE,
         verdict=verdict,
         parity=Cell(judged, tone="" if passes(judged) or judged == NOTHING else "bad"),
-        remarks="; ".join(words for words in told if words),
+        remarks="; ".join(filter(None, remarks)),
     )
 
 
@@ -87,7 +88,7 @@ def _row(
     name: str,
     *,
     timed: dict[str, Any] | None = None,
-    found: dict[str, float] | None = None,
+    measured: dict[str, float] | None = None,
     exact: bool = False,
     verdict: Cell,
     parity: Cell | None = None,
@@ -95,9 +96,9 @@ def _row(
 ) -> tuple[Cell, ...]:
     timed = timed or {}
     median = (timed.get("seconds") or {}).get("median")
-    value = found["value"] if found else None
+    value = measured["value"] if measured else None
 
-    def plain(key: str, form: str = "g") -> Cell:
+    def count(key: str, form: str = "g") -> Cell:
         return Cell(number(timed.get(key), form), timed.get(key))
 
     return (
@@ -106,7 +107,7 @@ def _row(
         Cell(name),
         Cell(seconds(median), median),
         Cell(ratio(value), value),
-        Cell(interval(None if exact else found), found["low"] if found and not exact else None),
+        Cell(interval(None if exact else measured), measured["low"] if measured and not exact else None),
         verdict,
         Cell(remarks),
         parity or Cell(NOTHING),
@@ -114,7 +115,7 @@ def _row(
         Cell(large(timed.get("flops_per_s"), "FLOP/s"), timed.get("flops_per_s")),
         Cell(large(timed.get("bytes_per_s"), "B/s"), timed.get("bytes_per_s")),
         Cell(percent(timed.get("share_of_limit")), timed.get("share_of_limit")),
-        plain("cpu_per_wall", ".2f"),
-        plain("recompilations"),
-        plain("graph_breaks"),
+        count("cpu_per_wall", ".2f"),
+        count("recompilations"),
+        count("graph_breaks"),
     )

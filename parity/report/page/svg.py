@@ -14,6 +14,8 @@ import matplotlib
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
+from parity.sides import SIDES
+
 # Colours that stand for a CSS variable of style.css until the drawing is done.
 INK, QUIET, RULE, JAX, TORCH, BAND, PAPER, BAD = (f"#0101{number:02x}" for number in range(1, 9))
 _VARIABLES = {
@@ -26,9 +28,9 @@ _VARIABLES = {
     PAPER: "paper",
     BAD: "bad",
 }
-COLOUR = {"jax": JAX, "torch": TORCH}
-MARKER = {"jax": "o", "torch": "s"}
-DASHES = {"jax": "-", "torch": (0, (4, 1.6))}
+COLOUR = dict(zip(SIDES, (JAX, TORCH), strict=True))
+MARKER = dict(zip(SIDES, ("o", "s"), strict=True))
+DASHES: Any = dict(zip(SIDES, ("-", (0, (4, 1.6))), strict=True))
 
 # Inches; a wide picture is drawn for 760 CSS pixels, a narrow one for a phone, so that the type has the same size on both.
 WIDE, NARROW = 7.9, 3.5
@@ -64,7 +66,7 @@ _FONT = re.compile(r"(font(?:-family)?:[^;]*?)'DejaVu Sans'[^;]*")
 
 @dataclass(frozen=True)
 class Picture:
-    """A figure of the page: drawn for a wide and for a narrow screen, told in words, with a caption."""
+    """A figure of the page: one drawing each for a wide and a narrow screen, a description in words, a caption."""
 
     name: str
     title: str
@@ -110,12 +112,12 @@ def inline(data: bytes, prefix: str, title: str, description: str) -> Markup:
         element.attrib = {_plain(key): _own(_plain(key), value, prefix) for key, value in element.attrib.items()}
     for key in ("width", "height", "version"):
         root.attrib.pop(key, None)
-    words = []
+    names = []
     for tag, text in (("title", title), ("desc", description)):
-        word = ElementTree.Element(tag, id=f"{prefix}-{tag}")
-        word.text = text
-        words.append(word)
-    root[:0] = words
+        name = ElementTree.Element(tag, id=f"{prefix}-{tag}")
+        name.text = text
+        names.append(name)
+    root[:0] = names
     root.attrib |= {"role": "img", "aria-labelledby": f"{prefix}-title", "aria-describedby": f"{prefix}-desc"}
     return Markup(ElementTree.tostring(root, encoding="unicode"))
 

@@ -10,12 +10,12 @@ from parity.report.page.svg import Picture
 
 @dataclass(frozen=True)
 class Cell:
-    """What a cell says.
+    """One cell.
 
     Attributes:
-        text: as it is shown.
+        text: what it shows.
         value: what a numeric column is sorted by; None is always last.
-        tone: "bad" for what fails, "quiet" for what is only there for comparison.
+        tone: "bad" for a failure, "quiet" for what is there only for comparison.
     """
 
     text: str
@@ -24,14 +24,17 @@ class Cell:
 
     @property
     def key(self) -> str:
+        """The value as the script of the page sorts it; empty if there is none."""
         return "" if self.value is None or math.isnan(self.value) else repr(float(self.value))
 
 
 @dataclass(frozen=True)
 class Column:
+    """A heading; a `numeric` column is sorted by value, a `wide` one holds sentences."""
+
     label: str
     numeric: bool = False
-    wide: bool = False  # holds sentences
+    wide: bool = False
 
 
 @dataclass(frozen=True)
@@ -40,7 +43,7 @@ class Table:
 
     Attributes:
         name: unique on the page.
-        filtered: gets a text filter, and a choice of the words of column `choice` where that is not None.
+        filtered: has a text filter and, if `choice` is not None, a menu of the texts of that column.
     """
 
     name: str
@@ -52,6 +55,7 @@ class Table:
 
     @property
     def choices(self) -> list[str]:
+        """The entries of the menu."""
         return [] if self.choice is None else sorted({row[self.choice].text for row in self.rows})
 
 

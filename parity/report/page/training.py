@@ -1,4 +1,4 @@
-"""The training run: both loss curves, how far they are apart, and the accuracies."""
+"""The training run: both loss curves, their difference, and the accuracies."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from parity.report.formatting import counted, number
 from parity.report.page.axes import log_ticks
 from parity.report.page.svg import COLOUR, DASHES, QUIET, Picture, picture
 from parity.report.page.tables import Cell, Column, Section, Table
+from parity.sides import JAX, LABELS, TORCH
 
 _COLUMNS = (
     Column("Step", numeric=True),
@@ -21,10 +22,11 @@ MOST_ROWS = 12  # of hundreds of steps; report.json has them all
 
 
 def section(run: dict[str, Any] | None) -> Section:
+    """The training of report.json."""
     name, title = "training", "Training"
     training = run and run["training"]
     if not training or not _steps(training):
-        missing = "No training run in both frameworks is in this folder."
+        missing = "This folder has no training run in both frameworks."
         return Section(name, title, missing=missing, command="parity run digits")
     rows = _rows(training)
     caption = f"Loss at {len(rows)} of {_steps(training)} steps; report.json has them all"
@@ -33,17 +35,17 @@ def section(run: dict[str, Any] | None) -> Section:
 
 
 def accuracy(training: dict[str, Any]) -> str:
-    """How many held-out images each side reads right, in a sentence."""
+    """How many held-out images each side classifies correctly, in a sentence."""
     images = training["images"]
-    told = [
+    correct = [
         f"{side} {round(share * images)} ({100 * share:.2f}\u00a0%)" for side, share in training["accuracy"].items()
     ]
-    return f"Of {images:g} held-out images are read right: {', '.join(told)}."
+    return f"Of {images:g} held-out images, correct: {', '.join(correct)}."
 
 
 def _curves(training: dict[str, Any]) -> tuple[list[float], list[float]]:
     losses = training["losses"]
-    return losses.get("jax", []), losses.get("torch", [])
+    return losses.get(JAX, []), losses.get(TORCH, [])
 
 
 def _steps(training: dict[str, Any]) -> int:
@@ -80,10 +82,10 @@ def _picture(training: dict[str, Any]) -> Picture:
     )
     return picture(
         "training-loss",
-        "Training loss of both frameworks, and how much it differs",
+        "Training loss of both frameworks, and the difference",
         description,
-        f"Above, the loss before each step, from the same parameters on the same batches; below, by how much both differ: at "
-        f"most {furthest:.1e}.",
+        f"Above: the loss before each step, from the same parameters on the same batches. Below: the difference, at most "
+        f"{furthest:.1e}.",
         lambda figure, narrow: _paint(figure, jax[:steps], torch[:steps]),
         (4.4, 3.9),
     )
@@ -91,8 +93,8 @@ def _picture(training: dict[str, Any]) -> Picture:
 
 def _paint(figure: Figure, jax: list[float], torch: list[float]) -> None:
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=(2, 1))
-    above.plot(jax, color=COLOUR["jax"], linewidth=2.8, label="JAX")
-    above.plot(torch, color=COLOUR["torch"], linewidth=1.3, linestyle=DASHES["torch"], label="PyTorch")
+    above.plot(jax, color=COLOUR[JAX], linewidth=2.8, label=LABELS[JAX])
+    above.plot(torch, color=COLOUR[TORCH], linewidth=1.3, linestyle=DASHES[TORCH], label=LABELS[TORCH])
     difference = [abs(one - other) for one, other in zip(jax, torch, strict=True)]
     below.plot(difference, color=QUIET, linewidth=1)
     if min(*jax, *torch) > 0:

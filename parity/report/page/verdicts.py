@@ -1,4 +1,4 @@
-"""`report.json` as the table of parity and what failed in it."""
+"""The parity section: a table of all comparisons and, above it, one of the failures."""
 
 from __future__ import annotations
 
@@ -17,11 +17,12 @@ _COLUMNS = (
     Column("Leaf"),
     Column("Largest difference", numeric=True),
 )
-_PROBLEMS = (Column("Operation"), Column("Where"), Column("Verdict"), Column("RunCache", wide=True))
-MOST_PROBLEMS = 100  # the rest is in report.json; one broken operation alone fails some dozens of comparisons
+_PROBLEMS = (Column("Operation"), Column("Where"), Column("Verdict"), Column("Evidence", wide=True))
+MOST_PROBLEMS = 100  # report.json has the rest; one broken operation alone fails some dozens of comparisons
 
 
 def section(run: dict[str, Any] | None) -> Section:
+    """The section, from the content of report.json."""
     name, title = "parity", "Parity"
     if run is None:
         return Section(
@@ -34,23 +35,21 @@ def section(run: dict[str, Any] | None) -> Section:
         Table("parity-table", "Parity of each operation, dtype and mode", _COLUMNS, rows, filtered=True, choice=4),
     ]
     failed = [(report, f) for report in run["reports"] for f in report["findings"] if not passes(f["verdict"])]
-    text = [
-        "The difference is the largest of any leaf with the worst verdict, as a fraction of that leaf's largest magnitude."
-    ]
     if failed:
-        shown = failed[:MOST_PROBLEMS]
-        caption = f"What failed: {len(shown)} of {len(failed)} comparisons that did not pass"
-        tables.insert(0, Table("failed-table", caption, _PROBLEMS, tuple(_problem(*pair) for pair in shown)))
-    return Section(name, title, tuple(text), tables=tuple(tables))
+        listed = failed[:MOST_PROBLEMS]
+        caption = f"Failures: {len(listed)} of {len(failed)} comparisons that did not pass"
+        tables.insert(0, Table("failed-table", caption, _PROBLEMS, tuple(_problem(*pair) for pair in listed)))
+    text = "The difference is the largest of the leaves with the worst verdict, as a fraction of the leaf's largest magnitude."
+    return Section(name, title, (text,), tables=tuple(tables))
 
 
 def passes(verdict: str) -> bool:
-    """A word that is no verdict never passes."""
+    """Whether the verdict passes; a word that is not a verdict never does."""
     return verdict in set(Verdict) and Verdict(verdict).passes
 
 
 def severity(verdict: str) -> int:
-    """As `Verdict.severity`; a word that is no verdict is worse than every verdict."""
+    """`Verdict.severity`; a word that is not a verdict is worse than every verdict."""
     return Verdict(verdict).severity if verdict in set(Verdict) else len(Verdict)
 
 
@@ -72,11 +71,11 @@ def _rows(report: dict[str, Any]) -> list[tuple[Cell, ...]]:
         nothing = Cell(NOTHING)
         verdict = Cell(str(Verdict.VACUOUS), tone="bad")
         return [(Cell(report["name"]), nothing, nothing, Cell("0", 0.0), verdict, nothing, nothing)]
-    found: list[tuple[Cell, ...]] = []
+    rows: list[tuple[Cell, ...]] = []
     for (dtype, mode), findings in groups.items():
         one = worst(findings)
         error = _error(one)
-        found.append(
+        rows.append(
             (
                 Cell(report["name"]),
                 Cell(dtype),
@@ -87,7 +86,7 @@ def _rows(report: dict[str, Any]) -> list[tuple[Cell, ...]]:
                 Cell(NOTHING) if error < 0 else Cell(f"{error:.1e}" if error else "0", error),
             )
         )
-    return found
+    return rows
 
 
 def _problem(report: dict[str, Any], finding: dict[str, Any]) -> tuple[Cell, ...]:

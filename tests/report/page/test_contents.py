@@ -70,14 +70,14 @@ class TestWhichFiles:
         found = text(tmp_path, bench=sample.bench())
         assert "There is no report.json; parity run writes it." in found
         assert "No comparison of the two frameworks is in this folder. parity run adds it." in found
-        assert "No training run in both frameworks is in this folder. parity run digits adds it." in found
+        assert "This folder has no training run in both frameworks. parity run digits adds it." in found
 
     def test_a_bench_with_empty_parts(self, tmp_path):
         bench = sample.bench() | {"comparisons": [], "phases": [], "scaling": [], "limits": {}}
         found = text(tmp_path, run=sample.run() | {"training": None}, bench=bench)
         assert "The limits of this machine were not measured. parity bench adds it." in found
         assert "Time against size was not measured. parity bench adds it." in found
-        assert "No training run" in found
+        assert "no training run" in found
 
     def test_the_same_files_give_the_same_page(self, tmp_path, whole):
         assert html(tmp_path, run=sample.run(), bench=sample.bench()) == whole
@@ -148,7 +148,7 @@ class TestDamage:
             (tmp_path / name).write_text("{")
         found = text(tmp_path)
         assert found.count("File not used.") == 2
-        assert "There is no result to tell." in found
+        assert "There are no results yet." in found
 
     def test_a_folder_in_place_of_a_file(self, tmp_path):
         (tmp_path / "bench.json").mkdir()
@@ -206,8 +206,7 @@ class TestSentences:
             (
                 "CANNOT TELL",
                 1.01,
-                "No difference that could be told between torch.compile and jax.jit on it (ratio 1.000 to 1.020): more "
-                "time.",
+                "No clear difference between torch.compile and jax.jit on it (ratio 1.000 to 1.020): more time.",
             ),
         ],
     )
@@ -224,20 +223,20 @@ class TestSentences:
             "advice": "",
         }
         found = results.compared(one, "jax.jit", "it")
-        assert found.strong == "No difference that could be told"
+        assert found.strong == "No clear difference"
 
     def test_are_on_the_page(self, whole):
         found = Text(whole).text
         for told in (
-            "torch.compile against jax.jit, of 7 comparisons: faster in 2, slower in 1, equally fast in 1, not told apart in 1 "
+            "torch.compile against jax.jit, of 7 comparisons: faster in 2, slower in 1, equally fast in 1, undecided in 1 "
             "and not timed in 2",
             "torch.compile is 1.42 times as fast as jax.jit on attention forward, float32 (1.39 to 1.45).",
-            "The fastest there: SDPA is 2.44 times as fast as jax.jit on attention forward, float32 (2.41 to 2.46).",
-            "No difference that could be told between torch.compile and jax.jit on attention gradient (ratio 0.983 to 1.046)",
+            "Fastest: SDPA is 2.44 times as fast as jax.jit on attention forward, float32 (2.41 to 2.46).",
+            "No clear difference between torch.compile and jax.jit on attention gradient (ratio 0.983 to 1.046)",
             "masked_attention forward was not timed : parity failed: SEMANTIC at out",
             "torch.compile failed on train_step forward: InductorError",
             "multi_head_batched forward, as T grows: torch.compile is faster above T = 527",
-            "Of 360 held-out images are read right: jax 346 (96.11 %), torch 346 (96.11 %).",
+            "Of 360 held-out images, correct: jax 346 (96.11 %), torch 346 (96.11 %).",
         ):
             assert told in found, told
 
@@ -263,7 +262,7 @@ class TestTables:
         """One for each operation, dtype and mode, with the worst finding: as parity.report.summary makes them."""
         from parity.judge.finding import Finding, Verdict
         from parity.judge.report import Report
-        from parity.report.summary import rows
+        from parity.report.summary import summaries
 
         run = sample.run()
         reports = [
@@ -277,7 +276,8 @@ class TestTables:
             for report in run["reports"]
         ]
         expected = [
-            (r.name, r.dtype, r.mode, str(r.comparisons), str(r.verdict), r.worst.leaf, r.error) for r in rows(reports)
+            (r.name, r.dtype, r.mode, str(r.comparisons), str(r.verdict), r.worst.leaf, r.error)
+            for r in summaries(reports)
         ]
         table = verdicts.section(shaped_run(run)).tables[-1]
         found = [tuple(cell.text for cell in row) for row in table.rows]
@@ -336,7 +336,7 @@ class TestTables:
         bench = sample.bench()
         bench["comparisons"][0]["candidates"][-1]["message"] = ""
         row = next(row for row in speed_rows(bench)[1] if row["Candidate"] == "flex_attention")
-        assert row["Remarks"] == "failed, and the run does not say why"
+        assert row["Remarks"] == "failed, no reason given"
 
 
 def shaped_run(run):

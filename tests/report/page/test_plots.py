@@ -240,7 +240,7 @@ class TestRoofline:
         found = bench()
         for comparison in found["comparisons"]:
             comparison["work"] = None
-        assert "known in FLOP and bytes" in roofline.section(found).missing
+        assert "known number of FLOP and bytes" in roofline.section(found).missing
 
 
 class TestPhases:
@@ -287,7 +287,7 @@ class TestTraining:
     def test_one_side_alone_is_missing(self, losses):
         found = run()
         found["training"]["losses"] = losses
-        assert "No training run in both frameworks" in training.section(found).missing
+        assert "no training run in both frameworks" in training.section(found).missing
 
 
 @pytest.mark.parametrize(
