@@ -36,7 +36,8 @@ def run_tasks(
         for name, arguments in tasks:
             yield name, function(name, *arguments, progress)
         return
-    waiting, at_work = list(reversed(tasks)), {}
+    waiting = list(reversed(tasks))
+    at_work: dict[Worker, str] = {}
     with contextlib.ExitStack() as stack:
         idle = [stack.enter_context(Worker(on_progress=progress)) for _ in range(min(processes, len(tasks)))]
         while waiting or at_work:
