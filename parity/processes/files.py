@@ -24,14 +24,13 @@ def write(path: Path, content: str | bytes) -> None:
         os.chmod(temporary, mode)
         os.replace(temporary, path)
     except BaseException:
-        os.unlink(temporary)
+        Path(temporary).unlink(missing_ok=True)  # Ctrl-C may come when it is in its place already
         raise
 
 
 def _umask() -> int:
-    mask = os.umask(
-        0o077
-    )  # it cannot be read without being set: the strictest one, should another thread write meanwhile
+    # It cannot be read without being set: to the strictest one, should another thread write meanwhile.
+    mask = os.umask(0o077)
     os.umask(mask)
     return mask
 

@@ -33,17 +33,9 @@ class Heartbeat:
         self._fields.candidate = candidate.encode()[: LONGEST - 1]
         self._fields.beats += 1
 
-    @property
-    def beats(self) -> int:
-        """How often the worker has told something."""
-        return int(self._fields.beats)
-
-    @property
-    def stage(self) -> str:
-        """The stage that the worker is in."""
-        return bytes(self._fields.stage).decode(errors="replace")
-
-    @property
-    def candidate(self) -> str:
-        """What the stage is about; empty if nothing in particular."""
-        return bytes(self._fields.candidate).decode(errors="replace")
+    def read(self) -> tuple[int, str, str]:
+        """How often the worker has told something, its stage, and what that is about."""
+        stage, candidate = (
+            bytes(text).decode(errors="replace") for text in (self._fields.stage, self._fields.candidate)
+        )
+        return int(self._fields.beats), stage, candidate

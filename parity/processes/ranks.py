@@ -59,52 +59,38 @@ def run_ranks(
             wait for it for as long as their framework's own time limit.
     """
     for tries_left in reversed(range(PORT_TRIES)):
-        try:
-            return _run(function, count, folder, arguments, environment, Limits(lambda stage: timeout_s))
-        except WorkerError as error:
-            if not (tries_left and _PORT_CLASH.search(str(error))):
-                raise
-    raise AssertionError("the last try returns or raises")
-
-
-def _run(
-    function: Callable[..., Any],
-    count: int,
-    folder: Path,
-    arguments: Sequence[Any],
-    environment: Mapping[str, str] | None,
-    limits: Limits,
-) -> list[Any]:
-    address = f"127.0.0.1:{free_port()}"
-    with contextlib.ExitStack() as stack:
-        workers = [stack.enter_context(Worker(environment, folder / f"rank-{rank}.log")) for rank in range(count)]
-        for rank, worker in enumerate(workers):
-            worker.begin(function, Rank(rank, count, address, folder), *arguments, limits=limits)
-        waiting, results, end = set(range(count)), [None] * count, math.inf
-        problems: dict[int, Exception] = {}
-        while waiting and time.monotonic() < end and not any(map(_was_killed, problems.values())):
-            for rank in [rank for rank in waiting if workers[rank].is_done(POLL_S / count)]:
-                waiting.remove(rank)
-                try:
-                    results[rank] = workers[rank].result()
-                except Exception as error:
-                    problems[rank] = error
-                    end = min(end, time.monotonic() + GRACE_S)
-        if not problems:
-            return results
-        rank = min(problems, key=lambda rank: (not _was_killed(problems[rank]), rank))
-        raise _described(problems[rank], f"rank {rank} of {count} ({function.__module__})", workers[rank].output())
-
-
-def _described(error: Exception, name: str, output: str) -> WorkerError:
-    """The error, with the name of its rank and what that printed last."""
+        address = f"127.0.0.1:{free_port()}"
+        with contextlib.ExitStack() as stack:
+            workers = [stack.enter_context(Worker(environment, folder / f"rank-{rank}.log")) for rank in range(count)]
+            for rank, worker in enumerate(workers):
+                place = Rank(rank, count, address, folder)
+                worker.begin(function, place, *arguments, limits=Limits(lambda stage: timeout_s))
+            to_blame = _rank_to_blame(workers)
+            if to_blame is None:
+                return [worker.result() for worker in workers]
+            error, output = workers[to_blame].failure, workers[to_blame].output()
+        if not (tries_left and _PORT_CLASH.search(f"{error}\n{output}")):
+            break
     reason = str(error) if isinstance(error, WorkerError) else f"{type(error).__name__}: {error}"
     printed = "; the last that it printed:\n" + textwrap.indent(output, "  ") if output else ""
-    return WorkerError(f"{name}: {reason}{printed}", getattr(error, "exit_code", None))
+    name = f"rank {to_blame} of {count} ({function.__module__})"
+    raise WorkerError(f"{name}: {reason}{printed}", getattr(error, "exit_code", None))
 
 
-def _was_killed(error: Exception) -> bool:
-    return isinstance(error, WorkerError) and (error.exit_code or 0) < 0
+def _rank_to_blame(workers: Sequence[Worker]) -> int | None:
+    """Waits for all of them, or for the first failure and a moment longer; None if there is no failure."""
+    end, failed = math.inf, []
+    while time.monotonic() < end:
+        are_done = [worker.is_done(POLL_S / len(workers)) for worker in workers]
+        failed = [rank for rank, worker in enumerate(workers) if worker.failure]
+        for rank in failed:
+            if (getattr(workers[rank].failure, "exit_code", None) or 0) < 0:
+                return rank
+        if all(are_done):
+            break
+        if failed:
+            end = min(end, time.monotonic() + GRACE_S)
+    return failed[0] if failed else None
 
 
 def free_port() -> int:

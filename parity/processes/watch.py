@@ -38,15 +38,15 @@ class Watch:
     def __init__(self, pid: int, heartbeat: Heartbeat, limits: Limits, on_beat: Callable[[str, str], None]) -> None:
         self._pid, self._heartbeat, self._limits, self._on_beat = pid, heartbeat, limits, on_beat
         heartbeat.beat("")
-        self._beats, self._since, self._listed = heartbeat.beats, time.monotonic(), -math.inf
+        self._beats, self._since, self._listed = heartbeat.read()[0], time.monotonic(), -math.inf
         self._processes: list[psutil.Process] = []
 
     def problem(self) -> str:
         """Why the call has to be ended; empty if it may go on."""
-        stage, beats = self._heartbeat.stage, self._heartbeat.beats
+        beats, stage, candidate = self._heartbeat.read()
         if beats != self._beats:
             self._beats, self._since = beats, time.monotonic()
-            self._on_beat(stage, self._heartbeat.candidate)
+            self._on_beat(stage, candidate)
         allowed, limit = self._limits.seconds(stage), self._limits.memory_bytes
         if time.monotonic() - self._since > allowed:
             return f"no result after {allowed:g} s{f' of {stage}' if stage else ''}: its process was ended"

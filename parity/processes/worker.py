@@ -59,7 +59,7 @@ class Worker:
         on_progress: Callable[..., None] = lambda *message: None,
     ) -> None:
         self.heartbeat, self._log, self._on_beat, self._on_progress = Heartbeat(), log, on_beat, on_progress
-        self._answer: tuple[str, Any] | None = None
+        self.failure: BaseException | None = None
         self._connection, theirs = multiprocessing.Pipe()
         descriptors = theirs.fileno(), self.heartbeat.file.fileno()
         program = f"import sys; sys.path[:] = {sys.path!r}; from parity.processes.child import main; main{descriptors}"
@@ -67,6 +67,7 @@ class Worker:
         with contextlib.ExitStack() as opened:
             opened.enter_context(theirs)
             output = None if log is None else opened.enter_context(log.open("ab"))
+            # The worker and what it started are the descendants of this one.
             self._guard = subprocess.Popen(
                 command,
                 stdin=subprocess.PIPE,
@@ -83,11 +84,6 @@ class Worker:
 
     def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
         self.end()
-
-    @property
-    def pid(self) -> int:
-        """The process whose descendants are the worker and what it started."""
-        return self._guard.pid
 
     def call(self, function: Callable[..., Any], *arguments: Any, limits: Limits = NO_LIMITS) -> Any:
         """What `function(*arguments)` returns in the worker; what it raises is raised here.
@@ -106,36 +102,38 @@ class Worker:
     def begin(self, function: Callable[..., Any], *arguments: Any, limits: Limits = NO_LIMITS) -> None:
         """Starts a call, as `call` does, and returns at once."""
         self._printed_before = self._log.stat().st_size if self._log else 0
-        self._answer, self._watch = None, Watch(self._guard.pid, self.heartbeat, limits, self._on_beat)
+        self.failure, self._is_done = None, False
+        self._watch = Watch(self._guard.pid, self.heartbeat, limits, self._on_beat)
         with contextlib.suppress(OSError):  # it is lost already, and its end of the pipe says how
             self._connection.send((function, arguments))
 
     def is_done(self, timeout_s: float) -> bool:
         """Waits so long, at most, for the end of the call: its result, an exception, or the loss of the worker."""
-        if self._answer is None and (message := self._receive(timeout_s)):
-            kind, value = message
-            if kind == PROGRESS:
-                self._on_progress(*value)
-            else:
-                self._answer = (kind, WorkerError(value)) if kind == EXIT else (kind, value)
-        if self._answer is None and (problem := self._watch.problem()):
-            self.end()
-            self._answer = ERROR, WorkerError(problem)
-        return self._answer is not None
-
-    def _receive(self, timeout_s: float) -> tuple[str, Any] | None:
+        if self._is_done:
+            return True
+        kind: str | None
+        value: Any
         try:
-            return self._connection.recv() if self._connection.poll(timeout_s) else None
+            kind, value = self._connection.recv() if self._connection.poll(timeout_s) else (None, None)
         except (EOFError, OSError):
-            return ERROR, self._ended()
+            kind, value = ERROR, self._ended()
+        if kind == PROGRESS:
+            self._on_progress(*value)
+        elif kind == RESULT:
+            self._value = value
+        elif kind is not None:
+            self.failure = WorkerError(value) if kind == EXIT else value
+        elif problem := self._watch.problem():
+            self.end()
+            self.failure = WorkerError(problem)
+        self._is_done = kind == RESULT or self.failure is not None
+        return self._is_done
 
     def result(self) -> Any:
-        """What the call returned, once it `is_done`; see `call`."""
-        assert self._answer is not None
-        kind, value = self._answer
-        if kind == RESULT:
-            return value
-        raise value
+        """What the call returned, once it `is_done`; see `call`. `failure` is what it raises, if anything."""
+        if self.failure is not None:
+            raise self.failure
+        return self._value
 
     def output(self) -> str:
         """The last lines that it printed during the call; empty without a log."""
@@ -164,7 +162,8 @@ class Worker:
             return WorkerError("its process closed the pipe")
         message = f"was killed by {_signal(-code)}" if code < 0 else f"ended with exit code {code}"
         message += " (out of memory?)" if code == -signal.SIGKILL else ""
-        message += f" in {self.heartbeat.stage}" if self.heartbeat.stage else ""
+        _, stage, _ = self.heartbeat.read()
+        message += f" in {stage}" if stage else ""
         lines = self.output().splitlines()
         message += f": {lines[-1].strip()[:LONGEST]}" if lines else ""
         return WorkerError(f"its process {message}", code)

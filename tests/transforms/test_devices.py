@@ -176,7 +176,7 @@ def keep_stepping(rank, backend):
         if backend == "torch":
             inputs = {name: backends.get("torch").from_numpy(array) for name, array in inputs.items()}
         while True:
-            worker.spread(nested(inputs), "")
+            worker.spread(nested(inputs), "", *([" 2 processes"] if backend == "jax" else []))
             (rank.folder / f"started-{rank.rank}").write_text(str(os.getpid()))
 
 

@@ -104,7 +104,7 @@ class Supervisor:
                 self._worker.call(worker.start, self.settings.threads, limits=limits)
             return self._worker.call(function, *arguments, self.settings, limits=limits)
         except BaseException as error:  # what the process is in the middle of is not known
-            self._candidate = self._worker.heartbeat.candidate if self._worker else ""
+            self._candidate = self._worker.heartbeat.read()[2] if self._worker else ""
             self._end()
             if isinstance(error, WorkerError) or not isinstance(error, Exception):
                 raise

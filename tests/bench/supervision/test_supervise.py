@@ -51,9 +51,9 @@ def measured(supervisor):
 
 def test_the_process_works_through_one_task_after_the_other(supervisor, measured):
     first, _ = measured("in_torch")
-    process = supervisor._worker.pid
+    process = supervisor._worker._guard.pid
     second, rows = measured("prints")
-    assert supervisor._worker.pid == process
+    assert supervisor._worker._guard.pid == process
     assert first["message"] == second["message"] == ""
     assert rows["torch"]["status"] == "timed"
     assert "printed by the function" in supervisor.log.read_text()
@@ -74,7 +74,9 @@ def test_one_that_hangs_is_a_row_and_the_rest_is_measured(measured):
 
 def test_one_that_takes_all_memory_is_a_row_and_the_rest_is_measured(supervisor, measured):
     measured("in_torch")
-    held = sum(process.memory_info().rss for process in psutil.Process(supervisor._worker.pid).children(recursive=True))
+    held = sum(
+        process.memory_info().rss for process in psutil.Process(supervisor._worker._guard.pid).children(recursive=True)
+    )
     allowed = held + 600 * 2**20
     _, rows = measured("grows_later", memory_bytes=allowed)
     assert rows["torch"]["message"].startswith("out of memory in timing: it took ")
