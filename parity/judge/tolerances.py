@@ -94,27 +94,33 @@ CONDITION_FACTOR = 16.0
 CONDITION_STEP = 64.0
 
 # A cause is claimed only if its edit takes the difference to rounding: below CAUSE_FLOOR of the leaf's largest magnitude, and
-# by the factor CAUSE_FALL at least. Correct ports agree to 1e-12, the weakest planted fault shows 5e-6.
+# by the factor CAUSE_FALL at least. Correct ports agree to 1e-12, the weakest planted fault shows 5e-6. Measured on 32 faults (22,000
+# errors of edited programs): 4.8e-11 at most where the cause was found, 1e-8 at least everywhere else; the fall was 3e-5 at most.
 CAUSE_FLOOR = 1e-10
 CAUSE_FALL = 1e-4
 
-# Causes are found on the traced program of a side. It speaks for a leaf only if it gives what the function gives: measured on the
-# catalogue (1772 leaves of 363 faulty functions), 5.5e-15 at most; a custom gradient rule makes 4e-4 and more.
+# Causes are found on the traced program of a side, which speaks for a leaf only if it gives what the function gives. Measured on
+# the catalogue, 2238 leaves: 5.5e-15 at most; 4e-4 and more with a custom gradient rule, 1 for a gradient through complex numbers.
 CAUSE_FAITHFUL = 1e-11
-# A leaf that differs by less has nothing to explain: an edit could not take it from there to CAUSE_FLOOR by CAUSE_FALL.
+# A leaf that differs by less is not explained: the weakest planted fault shows 5e-6, the rounding of its ports 1e-12.
 CAUSE_DIFFERS = 1e-11
-# A leaf that agreed before may be off by so many times its old error with the edit, or by CAUSE_FLOOR.
+# A leaf that agreed before may be off by so many times its old error with the edit, or by CAUSE_FLOOR. Measured on the
+# edits that explain a fault: 7e-16 at most.
 CAUSE_SPOILS = 10.0
-# A cause has to hold on other inputs too: the given ones, changed by this fraction of themselves.
+# A cause has to hold on other inputs too: the given ones, changed by this fraction of themselves. A number that fits one input
+# by coincidence does not follow so large a change.
 CAUSE_AGAIN = 2.0**-3
 # Two numbers in programs, or a number and what it may be made of (a size, a root, a ratio), are one if they differ by this
-# fraction of themselves, or by CAUSE_NUMBER_AT_ZERO beside 0.
+# fraction of themselves, or by CAUSE_NUMBER_AT_ZERO beside 0. Measured on 64 solved numbers: those with a short true value are
+# 5.5e-8 off at most and mostly 1e-11; the others are 1.06e-7 and more away from any number of five digits.
 CAUSE_NUMBER = 1e-7
 CAUSE_NUMBER_AT_ZERO = 1e-9
-# A stretch of a program is a known activation if its values on the given inputs are those of the function.
+# A stretch of a program is a known activation if its values on the given inputs are those of the function. The nearest two that
+# the catalogue tells apart, both forms of gelu, differ by 5e-4.
 CAUSE_ACTIVATION_RTOL = 1e-9
 CAUSE_ACTIVATION_ATOL = 1e-13
-# Gradients that differ on ties and bounds agree once every input has moved by this share of its largest magnitude.
+# Gradients that differ on ties and bounds agree once every input has moved by this share of its largest magnitude: far more than
+# rounding, far less than the distance of values that are not tied.
 CAUSE_TIE_MOVE = 2.0**-20
 
 # Checkpointing has to lower the peak memory by at least this share of what is kept less for the backward pass: the peak also
