@@ -94,21 +94,20 @@ CONDITION_FACTOR = 16.0
 CONDITION_STEP = 64.0
 
 # A cause is claimed only if its edit takes the difference to rounding: below CAUSE_FLOOR of the leaf's largest magnitude, and
-# by the factor CAUSE_FALL at least. Correct ports agree to 1e-12, the weakest planted fault shows 5e-6. Measured on 32 faults (22,000
-# errors of edited programs): 4.8e-11 at most where the cause was found, 1e-8 at least everywhere else; the fall was 3e-5 at most.
+# by the factor CAUSE_FALL at least. Correct ports agree to 1e-12, the weakest planted fault shows 5e-6. Measured on
+# 32 faults: 4.8e-11 at most, and 3e-5 of what it was, where a cause was found; 1e-8 at least after every other edit.
 CAUSE_FLOOR = 1e-10
 CAUSE_FALL = 1e-4
 
 # Causes are found on the traced program of a side, which speaks for a leaf only if it gives what the function gives. Measured on
 # the catalogue, 2238 leaves: 5.5e-15 at most; 4e-4 and more with a custom gradient rule, 1 for a gradient through complex numbers.
 CAUSE_FAITHFUL = 1e-11
-# A leaf that differs by less is not explained: the weakest planted fault shows 5e-6, the rounding of its ports 1e-12.
+# A leaf that differs by less is not explained: the weakest planted fault shows 5e-6, rounding at most 1e-12.
 CAUSE_DIFFERS = 1e-11
 # A leaf that agreed before may be off by so many times its old error with the edit, or by CAUSE_FLOOR. Measured on the
 # edits that explain a fault: 7e-16 at most.
 CAUSE_SPOILS = 10.0
-# A cause has to hold on other inputs too: the given ones, changed by this fraction of themselves. A number that fits one input
-# by coincidence does not follow so large a change.
+# A cause has to hold on other inputs too: the given ones, changed by this fraction of themselves, which no coincidence follows.
 CAUSE_AGAIN = 2.0**-3
 # Two numbers in programs, or a number and what it may be made of (a size, a root, a ratio), are one if they differ by this
 # fraction of themselves, or by CAUSE_NUMBER_AT_ZERO beside 0. Measured on 64 solved numbers: those with a short true value are

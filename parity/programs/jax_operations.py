@@ -15,7 +15,7 @@ _RENAMED = {"logistic": "sigmoid", "add_any": "add"}
 
 
 def _torch_dtype(dtype: Any) -> torch.dtype:
-    return getattr(torch, str(dtype))  # type: ignore[no-any-return]
+    return getattr(torch, str(dtype))
 
 
 def _elementwise(op: str) -> Handler:
