@@ -77,7 +77,4 @@ FORWARD: tuple[Family, ...] = (
     _each(masks.selections, bypass.shortcuts),
     _moves,
 )
-GRADIENT: tuple[Family, ...] = (
-    _recognised(gradients.opened),
-    _each(gradients.stopped, gradients.stopped_edges),
-)
+GRADIENT: tuple[Family, ...] = (_recognised(gradients.opened), _each(gradients.stopped, gradients.stopped_edges))

@@ -81,10 +81,6 @@ class Search:
             return list(self.goal.failing)
         return [name for name in self.goal.leaves if self.fits_gradients or not LeafName(name).is_gradient]
 
-    @cached_property
-    def _scales(self) -> dict[str, float]:
-        return {name: _scale(self.goal.leaves[name]) for name in self.names}
-
     def _run(self, edit: Edit) -> Mapping[str, Any] | None:
         """The leaves with the edit; None if it does not fit."""
         if time.monotonic() > self.deadline:
@@ -105,7 +101,7 @@ class Search:
             if actual.shape != expected.shape:
                 return None
             with np.errstate(all="ignore"):
-                differences.append(((actual - expected) / self._scales[name]).ravel())
+                differences.append(((actual - expected) / _scale(expected)).ravel())
         residual = np.concatenate(differences).astype(np.float64)
         return residual if np.isfinite(residual).all() else None
 

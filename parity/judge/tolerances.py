@@ -105,24 +105,27 @@ CONDITION_FACTOR = 16.0
 CONDITION_STEP = 64.0
 
 # A cause is claimed only if its edit takes the difference to rounding: below CAUSE_FLOOR of the leaf's largest magnitude, and
-# by the factor CAUSE_FALL at least. Correct ports agree to 1e-12, the weakest planted fault shows 5e-6.
+# by the factor CAUSE_FALL at least. Correct ports agree to 1e-12, the weakest planted fault shows 5e-6. Measured on
+# 32 faults: 4.8e-11 at most, and 3e-5 of what it was, where a cause was found; 1e-8 at least after every other edit.
 CAUSE_FLOOR = 1e-10
 CAUSE_FALL = 1e-4
 
-# Causes are found on the traced program of a side. It speaks for a leaf only if it gives what the function gives: measured on the
-# catalogue (1772 leaves of 363 faulty functions), 5.5e-15 at most; a custom gradient rule makes 4e-4 and more.
+# Causes are found on the traced program of a side, which speaks for a leaf only if it gives what the function gives. Measured:
+# 5.5e-15 at most on 2238 leaves of the catalogue; 4e-4 with a custom gradient rule, 1 for a gradient through complex numbers.
 CAUSE_FAITHFUL = 1e-11
-# A leaf that differs by less has nothing to explain: an edit could not take it from there to CAUSE_FLOOR by CAUSE_FALL.
+# A leaf that differs by less is not explained: the weakest planted fault shows 5e-6, rounding at most 1e-12.
 CAUSE_DIFFERS = 1e-11
-# A leaf that agreed before may be off by so many times its old error with the edit, or by CAUSE_FLOOR.
+# A leaf that agreed before may be off by so many times its old error with the edit, or by CAUSE_FLOOR. Measured: 7e-16 at most.
 CAUSE_SPOILS = 10.0
-# A cause has to hold on other inputs too: the given ones, changed by this fraction of themselves.
+# A cause has to hold on other inputs too: the given ones, changed by this fraction of themselves, which no coincidence follows.
 CAUSE_AGAIN = 2.0**-3
 # Two numbers in programs, or a number and what it may be made of (a size, a root, a ratio), are one if they differ by this
-# fraction of themselves, or by CAUSE_NUMBER_AT_ZERO beside 0.
+# fraction of themselves, or by CAUSE_NUMBER_AT_ZERO beside 0. Measured on 64 solved numbers: those with a short true value are
+# 5.5e-8 off at most and mostly 1e-11; the others are 1.06e-7 and more away from any number of five digits.
 CAUSE_NUMBER = 1e-7
 CAUSE_NUMBER_AT_ZERO = 1e-9
-# A stretch of a program is a known activation if its values on the given inputs are those of the function.
+# A stretch of a program is a known activation if its values on the given inputs are those of the function. The nearest two that
+# the catalogue tells apart, both forms of gelu, differ by 5e-4.
 CAUSE_ACTIVATION_RTOL = 1e-9
 CAUSE_ACTIVATION_ATOL = 1e-13
 # Gradients that differ on ties and bounds agree once every input has moved by this share of its largest magnitude.

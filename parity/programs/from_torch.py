@@ -122,12 +122,8 @@ def _place() -> str:
     frame = sys._getframe(2)
     while frame is not None:
         path = Path(frame.f_code.co_filename)
-        if (
-            _LIBRARY not in path.parents
-            and _OWN not in path.parents
-            and not str(path).startswith("<")
-            and path.name != "contextlib.py"
-        ):
+        inside = not {_LIBRARY, _OWN}.isdisjoint(path.parents)
+        if not inside and path.name != "contextlib.py" and not str(path).startswith("<"):
             return "" if path.parent in _CALLERS else f"{path.name}:{frame.f_lineno}"
         frame = frame.f_back  # type: ignore[assignment]
     return ""

@@ -67,10 +67,7 @@ def shifts(context: Context) -> Iterator[Hypothesis]:
                 change = f"{title(context.program, members)} shifted by {amount} along axis {axis}"
                 yield Hypothesis("shifted index", change, Edit.mapped(members, Tensor.roll, amount, axis), 13)
                 yield Hypothesis(
-                    "shifted index",
-                    f"{change}, zeros coming in",
-                    Edit.mapped(members, _shifted, amount, axis),
-                    14,
+                    "shifted index", f"{change}, zeros coming in", Edit.mapped(members, _shifted, amount, axis), 14
                 )
 
 
