@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics
 import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 
 IMPORTS = 3
 _IMPORT = "import time; started = time.perf_counter(); import {}; print(time.perf_counter() - started)"
@@ -23,7 +23,7 @@ def import_seconds(
     seconds: dict[str, list[float]] = {name: [] for name in environments}
     problems: dict[str, list[str]] = {name: [] for name in environments}
     for turn in range(IMPORTS):
-        for name in _order(list(environments), turn):
+        for name in list(environments)[:: 1 if turn % 2 == 0 else -1]:
             if problems[name]:
                 continue
             progress(f"{name}: import {turn + 1} of {IMPORTS}")
@@ -42,7 +42,3 @@ def import_seconds(
             except (OSError, subprocess.TimeoutExpired, ValueError, IndexError) as error:
                 problems[name].append(f"import: {error}")
     return {name: None if problems[name] else statistics.median(seconds[name]) for name in environments}, problems
-
-
-def _order(names: Sequence[str], turn: int) -> Sequence[str]:
-    return names if turn % 2 == 0 else names[::-1]

@@ -61,7 +61,7 @@ class TestPytestBenchmark:
 
     def test_it_has_to_be_there(self, monkeypatch):
         monkeypatch.setattr(trials.importlib.util, "find_spec", lambda name: None)
-        with pytest.raises(InputError, match="pytest-benchmark, .* is not installed"):
+        with pytest.raises(InputError, match=r"pytest-benchmark, .* is not installed"):
             next(run(1, 1.0))
 
 
