@@ -37,7 +37,7 @@ def measured(supervisor):
         before = supervisor.settings
         supervisor.settings = replace(before, **settings)
         try:
-            task = Task("pair", "forward", "float32", pair=Pair(f"pairs:{jax}", f"pairs:{name}", (X,)))
+            task = Task("pair", "forward", "float32", pair=Pair(f"tests.bench.pairs:{jax}", f"tests.bench.pairs:{name}", (X,)))
             comparison = supervisor.measure(task)
         finally:
             supervisor.settings = before
@@ -89,7 +89,7 @@ def test_a_process_that_is_lost_before_any_candidate_is_the_message_of_the_compa
 
 
 def test_what_there_is_not_is_bad_input(measured):
-    with pytest.raises(InputError, match=r"SELECT: pairs has no missing"):
+    with pytest.raises(InputError, match=r"SELECT: tests.bench.pairs has no missing"):
         measured("missing")
 
 
