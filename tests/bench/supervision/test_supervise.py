@@ -37,7 +37,9 @@ def measured(supervisor):
         before = supervisor.settings
         supervisor.settings = replace(before, **settings)
         try:
-            task = Task("pair", "forward", "float32", pair=Pair(f"tests.bench.pairs:{jax}", f"tests.bench.pairs:{name}", (X,)))
+            task = Task(
+                "pair", "forward", "float32", pair=Pair(f"tests.bench.pairs:{jax}", f"tests.bench.pairs:{name}", (X,))
+            )
             comparison = supervisor.measure(task)
         finally:
             supervisor.settings = before
