@@ -11,7 +11,7 @@ from typing import Any
 
 from parity import ops
 from parity.bench import results
-from parity.bench.phases.task import PhasesTask
+from parity.bench.phases.run import PhasesTask
 from parity.bench.results import label
 from parity.bench.scaling import sweep as scaling
 from parity.bench.scaling.sweep import Sweep

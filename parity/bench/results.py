@@ -90,11 +90,6 @@ class Comparison:
     host_load: float | None = None
     gpu: tuple[Mapping[str, str], ...] = ()
 
-    @property
-    def passed(self) -> bool:
-        """Both compilers were timed."""
-        return passed(self.to_dict())
-
     def to_dict(self) -> dict[str, Any]:
         """The entry of bench.json."""
         content = asdict(self, dict_factory=lambda fields: {_KEYS.get(name, name): value for name, value in fields})

@@ -11,7 +11,7 @@ from typing import Any
 from parity.bench.machine.environment import load, same_place, same_programs
 from parity.bench.machine.roofline import share_of_limit
 from parity.bench.phases import run as phases
-from parity.bench.phases.task import PhasesTask
+from parity.bench.phases.run import PhasesTask
 from parity.bench.plan import Bench, LimitsTask
 from parity.bench.scaling import sweep as scaling
 from parity.bench.supervision.supervise import Supervisor

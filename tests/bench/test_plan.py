@@ -75,3 +75,13 @@ def test_resume_with_a_damaged_file_is_refused(tmp_path, content):
     Path(tmp_path / FILE).write_text(content)
     with pytest.raises(InputError, match="--resume: "):
         plan("attention").resume(tmp_path)
+
+
+def test_limits_that_could_not_be_measured_are_measured_again(tmp_path):
+    bench = plan("attention", sweeps=False, with_phases=False)
+    bench.results["limits float32"] = {}
+    assert "limits float32" not in bench.missing
+    bench.write(tmp_path)
+    again = plan("attention", sweeps=False, with_phases=False)
+    again.resume(tmp_path)
+    assert "limits float32" in again.missing

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from parity import ops
+from parity.bench.results import passed
 from parity.bench.settings import Settings
 from parity.bench.subjects.subject import of_op, of_pair
 
@@ -64,7 +65,7 @@ def test_every_candidate_of_an_operation_is_timed(kind):
         assert (row.compilations, row.recompilations) == ((1, 0) if row.mode == "compiled" else (row.compilations, 0))
         assert len(samples.seconds[name]) >= 8
         assert row.flops_per_s > 0
-    assert comparison.passed
+    assert passed(comparison.to_dict())
     assert comparison.base == comparison.control["of"] == "jax.jit"
     assert rows["jax.jit"].ratio == {"value": 1.0, "low": 1.0, "high": 1.0}
     assert rows["jax.jit"].verdict == ""
@@ -82,7 +83,7 @@ def test_the_bytes_are_those_of_inputs_and_outputs(timed):
 def test_what_fails_parity_is_not_timed(timed):
     comparison, rows, samples = timed("wrong")
     assert comparison.message.startswith("failed parity: out float64 eager: SEMANTIC")
-    assert (rows, samples, comparison.passed) == ({}, None, False)
+    assert (rows, samples, passed(comparison.to_dict())) == ({}, None, False)
 
 
 def test_a_candidate_that_cannot_be_compiled_is_a_row(timed):
@@ -90,7 +91,7 @@ def test_a_candidate_that_cannot_be_compiled_is_a_row(timed):
     assert rows["torch.compile"].status == "failed"
     assert "not under a compiler" in rows["torch.compile"].message
     assert rows["torch"].status == rows["jax.jit"].status == "timed"
-    assert not comparison.passed
+    assert not passed(comparison.to_dict())
 
 
 def test_one_that_raises_while_it_is_timed_is_a_row_and_the_others_go_on(timed):
@@ -99,7 +100,7 @@ def test_one_that_raises_while_it_is_timed_is_a_row_and_the_others_go_on(timed):
     assert rows["torch"].message.startswith("while it was timed: ValueError: after a while")
     assert rows["torch.compile"].status == rows["jax.jit"].status == "timed"
     assert "torch" not in samples.seconds
-    assert comparison.passed
+    assert passed(comparison.to_dict())
 
 
 def test_one_whose_result_changes_is_a_row(timed):
@@ -202,5 +203,5 @@ def test_cold_caches(timed, monkeypatch):
 
 def test_the_gradient_of_a_pair(timed):
     comparison, rows, _ = timed("in_torch", "gradient")
-    assert comparison.passed
+    assert passed(comparison.to_dict())
     assert math.isfinite(rows["torch.compile"].ratio["value"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import statistics
 import subprocess
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 
 from parity.bench.phases import stages
 from parity.processes.worker import Worker, WorkerError
@@ -28,7 +28,7 @@ def import_seconds(
     with contextlib.ExitStack() as stack:
         workers = {name: stack.enter_context(Worker(environment)) for name, environment in environments.items()}
         for turn in range(IMPORTS):
-            for name in _order(list(environments), turn):
+            for name in list(environments)[:: 1 if turn % 2 == 0 else -1]:
                 if problems[name]:
                     continue
                 progress(f"{name}: import {turn + 1} of {IMPORTS}")
@@ -40,7 +40,3 @@ def import_seconds(
                 except (OSError, subprocess.TimeoutExpired, ValueError, IndexError, WorkerError) as error:
                     problems[name].append(f"import: {error}")
     return {name: None if problems[name] else statistics.median(seconds[name]) for name in environments}, problems
-
-
-def _order(names: Sequence[str], turn: int) -> Sequence[str]:
-    return names if turn % 2 == 0 else names[::-1]

@@ -18,7 +18,6 @@ from typing import Any
 from parity.bench.phases import stages
 from parity.bench.phases.imports import import_seconds
 from parity.bench.phases.stages import COLD, PEAK, WARM
-from parity.bench.phases.task import PhasesTask
 from parity.bench.settings import Settings
 from parity.bench.supervision.errors import why
 from parity.execution.runner import COMPILE_PATIENCE
@@ -35,6 +34,26 @@ _PROOF: Mapping[str, Callable[[int, int], bool]] = {
 }
 
 Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class PhasesTask:
+    """One subject in one framework.
+
+    Attributes:
+        sizes: axis letter → size; by default those of `parity.bench.subjects.sizes`.
+    """
+
+    backend: str
+    op: str
+    kind: str
+    dtype: str
+    sizes: Mapping[str, int] | None = None
+
+    @property
+    def name(self) -> str:
+        """The same in every run of the same task."""
+        return f"phases {self.op} {self.kind} {self.dtype} {self.backend}"
 
 
 @dataclass

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from parity import ops
 from parity.bench.results import TIMED
 from parity.bench.scaling import fit
-from parity.bench.session import Stage, measure
-from parity.bench.settings import Settings
 from parity.bench.subjects.subject import KINDS, kinds
-from parity.bench.supervision.errors import why
 from parity.bench.supervision.task import Task
 from parity.errors import InputError
 from parity.sides import COMPILERS, TORCH
@@ -56,11 +53,6 @@ class Sweep:
     axis: str
     sizes: tuple[int, ...]
     fixed: Mapping[str, int] = field(default_factory=dict)
-
-    @property
-    def name(self) -> str:
-        """`attention forward float32 over T`."""
-        return f"{self.op} {self.kind} {self.dtype} over {self.axis}"
 
     def task(self, size: int) -> Task:
         """The comparison at one size; it makes its inputs only when it is measured."""
@@ -174,27 +166,3 @@ def stored(entry: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
         sweep.task(one["size"]).name: {key: value for key, value in one.items() if key != "size"}
         for one in entry["points"]
     }
-
-
-def measured(
-    sweep: Sweep,
-    settings: Settings,
-    stage: Stage = lambda stage, candidate: None,
-    progress: Callable[[dict[str, Any]], None] = lambda so_far: None,
-) -> dict[str, Any]:
-    """A sweep in this process, each point timed for at most `BUDGET_S` after its own parity check.
-
-    Args:
-        progress: called after each point with the sweep so far.
-    """
-    points: dict[int, dict[str, Any]] = {}
-    for size in sweep.sizes:
-        task = sweep.task(size)
-        try:
-            short = replace(settings, budget_s=BUDGET_S)
-            comparison = measure(task.subject(), short, stage=stage, wanted=task.wants())[0].to_dict()
-        except (Exception, SystemExit) as error:
-            comparison = {"message": why(error), "candidates": []}
-        points[size] = point(comparison)
-        progress(assembled(sweep, points))
-    return assembled(sweep, points)

@@ -10,7 +10,7 @@ import pytest
 
 from parity.bench.phases import imports
 from parity.bench.phases import run as phases
-from parity.bench.phases.task import PhasesTask
+from parity.bench.phases.run import PhasesTask
 from parity.bench.settings import Settings
 
 TINY = {"T": 5, "S": 7, "H": 4, "Hv": 3}

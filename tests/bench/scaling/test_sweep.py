@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-import math
 
 import pytest
 
 from parity import ops
+from parity.bench.plan import Bench
 from parity.bench.results import CandidateResult, Comparison
+from parity.bench.run import run
 from parity.bench.scaling import sweep as scaling
-from parity.bench.scaling.sweep import SWEEPS, assembled, measured, point, stored, sweep
+from parity.bench.scaling.sweep import SWEEPS, assembled, point, stored, sweep
 from parity.bench.settings import Settings
 from parity.bench.subjects.candidates import candidates
 from parity.bench.subjects.subject import kinds
@@ -42,9 +43,9 @@ class TestSweeps:
             *(("multi_head_batched", kind, axis) for kind in ("forward", "gradient") for axis in "TBND"),
             *(("train_step", "forward", axis) for axis in "TBD"),
         }
-        assert len({one.name for one in SWEEPS}) == len(SWEEPS)
+        assert len({(one.op, one.kind, one.axis) for one in SWEEPS}) == len(SWEEPS)
 
-    @pytest.mark.parametrize("one", SWEEPS, ids=lambda one: one.name)
+    @pytest.mark.parametrize("one", SWEEPS, ids=lambda one: f"{one.op} {one.kind} {one.axis}")
     def test_sizes_are_geometric_and_enough_for_an_exponent(self, one):
         factors = {larger / smaller for smaller, larger in zip(one.sizes, one.sizes[1:], strict=False)}
         assert len(factors) == 1
@@ -117,7 +118,7 @@ class TestSweeps:
     def test_own_sizes_are_sorted(self):
         assert sweep("attention", "forward", "T", (64, 16, 16)).sizes == (16, 64)
 
-    @pytest.mark.parametrize("one", SWEEPS, ids=lambda one: one.name)
+    @pytest.mark.parametrize("one", SWEEPS, ids=lambda one: f"{one.op} {one.kind} {one.axis}")
     def test_points_in_bench_json_are_found_by_the_names_of_their_tasks(self, one):
         entry = json.loads(json.dumps(assembled(one, {size: at(size, 2.0) for size in one.sizes[1:]})))
         assert stored(entry) == {one.task(size).name: at(size, 2.0) for size in one.sizes[1:]}
@@ -207,27 +208,14 @@ class TestAssembled:
 
 
 @pytest.mark.both
-class TestMeasured:
-    def test_a_small_sweep(self):
-        told = []
-        one = sweep("multi_head_batched", "forward", "N", (2, 3))
-        found = measured(one, Settings(budget_s=0.05), progress=told.append)
-        assert [len(so_far["points"]) for so_far in told] == [1, 2]
-        assert told[-1] == found
-        there, lost = found["points"]
-        assert set(there["seconds"]) == {JAX, TORCH}, there["message"]
-        assert all(0 < seconds < math.inf for seconds in there["seconds"].values())
-        assert there["ratio"]["low"] <= there["ratio"]["value"] <= there["ratio"]["high"]
-        # Three heads do not divide 64 columns: neither framework runs, which is no pass.
-        assert (lost["ratio"], lost["seconds"]) == (None, {})
-        assert lost["message"]
-
-    def test_what_raises_is_a_point(self, monkeypatch):
-        def broken(*_, **__):
-            raise MemoryError("no more")
-
-        monkeypatch.setattr(scaling, "measure", broken)
-        found = measured(sweep("attention", "forward", "T", (4, 8)), Settings())
-        assert [one["size"] for one in found["points"]] == [4, 8]
-        assert all("out of memory" in one["message"] for one in found["points"])
-        assert found["summary"] == "nothing could be timed"
+def test_a_small_sweep_in_a_real_run(tmp_path):
+    bench = Bench(Settings(budget_s=0.05, threads=1), [], [sweep("multi_head_batched", "forward", "N", (2, 3))])
+    for _ in run(bench, tmp_path, lambda message, fraction: None):
+        pass
+    (entry,) = json.loads((tmp_path / "bench.json").read_text())["scaling"]
+    timed, lost = entry["points"]
+    assert set(timed["seconds"]) == {JAX, TORCH}, timed["message"]
+    assert timed["ratio"]["low"] <= timed["ratio"]["value"] <= timed["ratio"]["high"]
+    # Three heads do not divide 64 columns: neither framework runs, which is no pass.
+    assert (lost["ratio"], lost["seconds"]) == (None, {})
+    assert lost["message"]
