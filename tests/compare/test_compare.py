@@ -579,7 +579,7 @@ def test_without_numba_large_arrays_go_the_numpy_way(monkeypatch):
 
 
 def test_small_arrays_do_not_load_the_compiler():
-    code = "import sys, numpy; from parity.compare import compare; compare(numpy.ones(9), numpy.ones(9)); "
+    code = "import sys, numpy; from parity.compare.compare import compare; compare(numpy.ones(9), numpy.ones(9)); "
     code += "print('numba' in sys.modules)"
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=os.getcwd())
     assert shown.stdout.strip() == "False"
