@@ -7,12 +7,12 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from parity import ops
+from parity.bench.errors import why
 from parity.bench.results import TIMED
 from parity.bench.scaling import fit
 from parity.bench.session import Stage, measure
 from parity.bench.settings import Settings
 from parity.bench.subjects.subject import KINDS, kinds
-from parity.bench.supervision.errors import why
 from parity.bench.supervision.task import Task
 from parity.errors import InputError
 from parity.sides import COMPILERS, TORCH

@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from parity.data.template import called, named
+from parity.sides import JAX
 from parity.transforms.function_pair import FunctionPair
 
 Tree = Any
@@ -17,7 +18,7 @@ _executions = [0]
 
 def operation(subject: FunctionPair, constants: Mapping[str, Any], *, floating: bool) -> Callable[..., Any]:
     """Arrays by name → outputs by name, floating ones alone or all arrays."""
-    function, template, positional = subject.functions["jax"], subject.template, subject.arguments.positional
+    function, template, positional = subject.functions[JAX], subject.template, subject.arguments.positional
 
     def operation(arrays: Mapping[str, Any]) -> dict[str, Any]:
         _executions[0] += 1  # Python runs this when JAX traces it or calls it eagerly, and never once it is compiled

@@ -9,6 +9,7 @@ import torch
 from torch.utils import _pytree as pytree
 
 from parity.data.template import called, named
+from parity.sides import TORCH
 from parity.transforms.function_pair import FunctionPair
 
 Tree = Any
@@ -16,7 +17,7 @@ Tree = Any
 
 def operation(subject: FunctionPair, constants: Mapping[str, Any], *, floating: bool) -> Callable[..., Any]:
     """Tensors by name → outputs by name, floating ones alone or all tensors."""
-    function, template, positional = subject.functions["torch"], subject.template, subject.arguments.positional
+    function, template, positional = subject.functions[TORCH], subject.template, subject.arguments.positional
 
     def operation(arrays: Mapping[str, Any]) -> dict[str, Any]:
         out = named(called(function, template, positional, {**arrays, **constants}))
