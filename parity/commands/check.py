@@ -29,6 +29,7 @@ def check(
     seed: Annotated[int, typer.Option(min=0, help="Seed of the seeded inputs.")] = 0,
     dtype: Dtypes = ["float32"],  # noqa: B006
     mode: Modes = ["eager"],  # noqa: B006
+    device: Annotated[str, typer.Option(help="cpu or cuda; both frameworks have to see it.")] = "cpu",
     as_json: Json = False,
 ) -> None:
     """Check your own two functions, on seeded or stored inputs."""
@@ -51,10 +52,17 @@ def check(
         modes=mode,
         regimes=("unit", *regime),
         deviations=deviations or (),
+        device=device,
         name=f"{jax_function} against {torch_function}",
     )
     if not report.passed:
-        told = {"reference": reference, "wrt": wrt, "regimes": regime, "deviations": deviations}
+        told = {
+            "reference": reference,
+            "wrt": wrt,
+            "regimes": regime,
+            "deviations": deviations,
+            "device": device if device != "cpu" else "",
+        }
         options = {"dtypes": dtype, "modes": mode, **{key: value for key, value in told.items() if value}}
         report = with_replay(report, functions, given, options)
     print(report.to_json() if as_json else report)

@@ -94,8 +94,9 @@ def replay_line(functions: tuple[Any, Any], path: Path, options: Mapping[str, An
     """One line that repeats a check on saved inputs: for the shell where both functions have a name, else for Python."""
     names = [_importable(function) for function in functions]
     dtypes, modes = options.get("dtypes", ("float32",)), options.get("modes", ("eager",))
-    if all(names) and set(options) <= {"dtypes", "modes", "name"}:
+    if all(names) and set(options) <= {"dtypes", "modes", "device", "name"}:
         words = [*(f"--dtype {dtype}" for dtype in dtypes), *(f"--mode {mode}" for mode in modes)]
+        words += [f"--device {options['device']}"] if "device" in options else []
         return " ".join(["parity check", *map(str, names), "--stored", str(path), *words])
     extra = "".join(f", {key}=…" for key in options if key != "name")
     return f'parity.check(jax_fn, torch_fn, parity.load_case("{path}"){extra})'

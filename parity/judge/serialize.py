@@ -10,6 +10,7 @@ from parity.judge.finding import Cause, Finding
 
 
 def plain_finding(finding: Finding) -> dict[str, Any]:
+    """The fields of a finding by name, ready for JSON."""
     return {f.name: plain(getattr(finding, f.name)) for f in fields(finding)}
 
 

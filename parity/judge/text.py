@@ -11,6 +11,7 @@ MOST_LINES = 8
 
 
 def report(name: str, verdict: Verdict, findings: Sequence[Finding], uninformative: Sequence[Finding] = ()) -> str:
+    """The whole report: how many comparisons fail, the worst in full, then warnings."""
     failed = sorted((f for f in findings if not f.verdict.passes), key=lambda f: -f.verdict.severity)
     counted = f"{len(findings)} comparison{'s' * (len(findings) != 1)}"
     if not findings:
@@ -36,6 +37,7 @@ def report(name: str, verdict: Verdict, findings: Sequence[Finding], uninformati
 
 
 def line(finding: Finding) -> str:
+    """One finding in one line: leaf, dtype, mode, verdict, side, first cause, message."""
     side = f" ({finding.side})" if finding.side else ""
     regime = f" [{finding.regime}]" if finding.regime != "unit" else ""
     cause = f": {finding.causes[0].name}" if finding.causes else ""
@@ -43,6 +45,7 @@ def line(finding: Finding) -> str:
 
 
 def details(finding: Finding) -> list[str]:
+    """One finding in full: causes, share and place of the differing elements, smallest tolerance that would pass."""
     lines = [f"  {line(finding)}"]
     lines += [f"    cause: {cause}" for cause in finding.causes]
     if finding.verdict is Verdict.SEMANTIC and not finding.causes:
