@@ -27,6 +27,7 @@ class Array:
     below: str | None = None
 
     def shape(self, sizes: Mapping[str, int]) -> tuple[int, ...]:
+        """The size of each axis, for example `(2, 5)` for `"B T"` and `{"B": 2, "T": 5}`."""
         return tuple(sizes[axis] for axis in self.axes.split())
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 from parity.bench.candidate_result import timed_result
+from parity.bench.errors import why
 from parity.bench.machine import gpu
 from parity.bench.results import FAILED, CandidateResult, Comparison, ratio_dict
 from parity.bench.settings import Settings
@@ -14,7 +15,6 @@ from parity.bench.subjects.flops import cost
 from parity.bench.subjects.gate import Gate, gate
 from parity.bench.subjects.ready import ReadyCandidate, frameworks, prepare
 from parity.bench.subjects.subject import Subject
-from parity.bench.supervision.errors import why
 from parity.bench.timing.cache_flush import cache_flush
 from parity.bench.timing.clock import Call, Samples, alternate
 from parity.bench.timing.host_load import host_load

@@ -22,6 +22,7 @@ class Replay:
         self._readings = iter([reading for sample in seconds for reading in (0.0, sample)])
 
     def __call__(self) -> float:
+        """The next reading, in seconds."""
         return next(self._readings)
 
 

@@ -17,14 +17,14 @@ from parity.execution.limits import TimeLimitExceeded, time_limit
 from parity.execution.run_cache import RunCache
 from parity.judge import variants
 from parity.judge.tolerances import CAUSE_FAITHFUL
-from parity.programs import from_jax, from_torch
+from parity.programs import trace_jax, trace_torch
 from parity.programs.interpreter import Interpreter
 from parity.programs.program import Program
 from parity.sides import JAX, TORCH, other
 
 AGAIN = variants.again()
 LARGEST = 1 << 24  # elements of all inputs together: beyond it a single run takes too much of the budget
-_TRACERS = {JAX: from_jax.trace, TORCH: from_torch.trace}
+_TRACERS = {JAX: trace_jax.trace, TORCH: trace_torch.trace}
 
 
 def leaves_of(cache: RunCache, side: str, variant: InputVariant = GIVEN) -> dict[str, np.ndarray]:

@@ -29,6 +29,7 @@ def check(
     seed: Annotated[int, typer.Option(min=0, help="Seed of the seeded inputs.")] = 0,
     dtype: Dtypes = ["float32"],  # noqa: B006
     mode: Modes = ["eager"],  # noqa: B006
+    device: Annotated[str, typer.Option(help="cpu or cuda; both frameworks have to see it.")] = "cpu",
     as_json: Json = False,
 ) -> None:
     """Check your own two functions on seeded or stored inputs. The exit code is 0 only if they agree."""
@@ -51,10 +52,12 @@ def check(
         modes=mode,
         regimes=("unit", *regime),
         deviations=deviations or (),
+        device=device,
         name=f"{jax_function} against {torch_function}",
     )
     if not report.passed:
         given_options = {"reference": reference, "wrt": wrt, "regimes": regime, "deviations": deviations}
+        given_options["device"] = device if device != "cpu" else None
         options = {"dtypes": dtype, "modes": mode, **{key: value for key, value in given_options.items() if value}}
         report = with_replay(report, functions, given, options)
     print(report.to_json() if as_json else report)

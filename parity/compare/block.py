@@ -19,6 +19,7 @@ SAFE = (2.0**-450, 2.0**480)
 
 
 def is_integer(dtype: np.dtype) -> bool:
+    """Signed and unsigned integers and booleans."""
     return dtype.kind in "iub"
 
 

@@ -34,6 +34,7 @@ class Arguments:
 
     @property
     def arrays(self) -> dict[str, np.ndarray]:
+        """The leaves that are NumPy arrays, by name."""
         return {n: leaf for n, leaf in zip(self.names, self.leaves, strict=True) if isinstance(leaf, np.ndarray)}
 
     def tree(self, arrays: Mapping[str, Any]) -> dict[str, Any]:

@@ -95,8 +95,9 @@ def replay_line(functions: tuple[Any, Any], path: Path, options: Mapping[str, An
     """One line that repeats a check on saved inputs: quoted for the shell if both functions have a name, else Python code."""
     names = [_importable(function) for function in functions]
     dtypes, modes = options.get("dtypes", ("float32",)), options.get("modes", ("eager",))
-    if all(names) and set(options) <= {"dtypes", "modes", "name"}:
+    if all(names) and set(options) <= {"dtypes", "modes", "device", "name"}:
         rungs = [f"--dtype={dtype}" for dtype in dtypes] + [f"--mode={mode}" for mode in modes]
+        rungs += [f"--device={options['device']}"] if "device" in options else []
         return shlex.join(["parity", "check", *names, "--stored", str(path), *rungs])
     extra = "".join(f", {key}=…" for key in options if key != "name")
     return f"parity.check(jax_fn, torch_fn, parity.load_case({json.dumps(str(path))}){extra})"

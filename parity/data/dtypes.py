@@ -15,6 +15,7 @@ _COMPLEX: dict[str, np.dtype] = {"float64": np.dtype(np.complex128), "float32": 
 
 
 def is_floating(dtype: np.dtype) -> bool:
+    """Real floating-point numbers, bfloat16 included."""
     return dtype.kind == "f" or dtype == FLOATS["bfloat16"]
 
 

@@ -44,4 +44,5 @@ class LeafName(str):
 
     @property
     def is_gradient(self) -> bool:
+        """True for the gradient of an input."""
         return self.kind is Kind.GRADIENT

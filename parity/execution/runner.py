@@ -53,6 +53,7 @@ class LiveRunner:
     always: str = ""
 
     def run(self, variant: InputVariant, inputs: Mapping[str, np.ndarray], dtype: str, mode: str) -> Result:
+        """Runs the function on these inputs cast to `dtype`; `variant` makes no difference to a live run."""
         return run(
             self.function,
             self.arguments,
@@ -88,7 +89,7 @@ def run(
         with time_limit(limit):
             return attempt(wrt=arguments.wrt)
     except (Exception, SystemExit, TimeLimitExceeded) as error:
-        problem = described(error, "grad")
+        problem = described(error, Kind.GRADIENT)
     if arguments.wrt and not problem.is_timeout:
         try:
             with time_limit(limit):

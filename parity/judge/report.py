@@ -40,6 +40,7 @@ class Report:
 
     @property
     def passed(self) -> bool:
+        """True if every finding passes and there is at least one."""
         return self.verdict.passes
 
     def __str__(self) -> str:
@@ -60,6 +61,7 @@ class Report:
         }
 
     def to_json(self) -> str:
+        """`to_dict` as JSON text."""
         return json.dumps(self.to_dict(), indent=2, allow_nan=False)
 
 

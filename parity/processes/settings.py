@@ -8,6 +8,8 @@ import os
 import signal
 from pathlib import Path
 
+from parity.sides import JAX, TORCH
+
 _SET_PARENT_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG of <sys/prctl.h>
 
 
@@ -17,11 +19,11 @@ def use_compilation_caches() -> Path:
     What the environment already says is left as it is.
     """
     root = Path(os.environ.get("PARITY_CACHE_DIR", ".cache/parity")).absolute()
-    os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(root / "jax"))
+    os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(root / JAX))
     # JAX's default of one second would leave out every small kernel.
     os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
     os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
-    os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(root / "torch"))
+    os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(root / TORCH))
     return root
 
 

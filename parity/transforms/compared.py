@@ -10,7 +10,7 @@ import numpy as np
 
 from parity.data.arguments import Arguments, parse
 from parity.data.input_variant import GIVEN, InputVariant
-from parity.data.leaf import LeafName
+from parity.data.leaf import Kind, LeafName
 from parity.execution.result import Problem, Result
 from parity.execution.run_cache import RunCache
 from parity.execution.runner import Runner
@@ -119,7 +119,7 @@ def _error(finding: Finding) -> float:
 
 
 def _message(finding: Finding, what: str) -> str:
-    is_told = finding.verdict is not Verdict.EXACT and finding.leaf not in ("", "out", "grad")
+    is_told = finding.verdict is not Verdict.EXACT and finding.leaf not in ("", Kind.OUTPUT, Kind.GRADIENT)
     place = f"{finding.leaf}: " if is_told else ""
     values = ""
     if finding.index is not None and not finding.verdict.passes:

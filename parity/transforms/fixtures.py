@@ -67,36 +67,45 @@ class Fixtures:
         return optree.tree_map(convert, tree, none_is_leaf=True)
 
     def f(self) -> Callable[..., Any]:
+        """The operation: varied inputs by name → floating outputs by name."""
         if not self.pair.varied:
             raise NotApplicable("no input is a floating array")
         constants = {n: array for n, array in self.pair.arrays.items() if n not in self.pair.varied}
         return self.kit.operation(self.pair, self.converted(constants), floating=True)
 
     def whole(self) -> Callable[..., Any]:
+        """The operation on all its arrays, integers included, with all its outputs."""
         return self.kit.operation(self.pair, {}, floating=False)
 
     def flexible(self) -> Callable[..., Any]:
+        """The operation for inputs of several shapes; under `vmap` where the caller gave one shape only."""
         return self.whole() if self.pair.another else self.kit.mapped(self.whole())
 
     def loss(self) -> Callable[..., Any]:
+        """x ↦ Σ ⟨cotangent, sin f(x)⟩, a scalar."""
         return self.kit.scalar(self.f(), self.cotangent())
 
     def f_of_one(self) -> Callable[..., Any]:
+        """`f` of the smallest varied input alone."""
         _differentiable(self.pair)
         return self.kit.of_one(self.f(), self.get("x"), self.pair.smallest)
 
     def loss_of_one(self) -> Callable[..., Any]:
+        """`loss` of the smallest varied input alone."""
         return self.kit.of_one(self.loss(), self.get("x"), self.pair.smallest)
 
     def cotangent(self, prefix: str = "") -> Any:
+        """A seeded array for each floating output, in the dtype of the pair; `prefix` gives another draw."""
         _differentiable(self.pair)
         shapes = self.output_shapes().items()
         return self.converted({n: cast(cotangent(f"{prefix}{n}", shape), self.pair.dtype) for n, shape in shapes})
 
     def cotangents(self) -> Any:
+        """A cotangent of its own for each example."""
         return [self.cotangent(f"{number}/") for number in range(EXAMPLES)]
 
     def axes_out(self) -> dict[str, int]:
+        """The axis of each output to batch along: 1, or 0 for a scalar."""
         return {name: min(1, len(shape)) for name, shape in self.output_shapes().items()}
 
     def output_shapes(self) -> dict[str, tuple[int, ...]]:

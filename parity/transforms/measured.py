@@ -14,6 +14,7 @@ import numpy as np
 from parity.data.tree import named_leaves
 from parity.execution.limits import TimeLimitExceeded, time_limit
 from parity.execution.runner import described
+from parity.sides import TORCH
 from parity.transforms.catalogue import TransformCell
 from parity.transforms.fixtures import Fixtures
 from parity.transforms.function_pair import NotApplicable
@@ -88,7 +89,7 @@ def _run(function: Callable[..., Any], cell: TransformCell, fixtures: Fixtures) 
             first, executions = compilations(), fixtures.kit.executions()
             transformed(*inputs)
             second = compilations() - first, fixtures.kit.executions() - executions
-    return value, _fallback(first, second, cell.graphs if fixtures.side == "torch" else 0)
+    return value, _fallback(first, second, cell.graphs if fixtures.side == TORCH else 0)
 
 
 def _fallback(first: int, second: tuple[int, int], graphs: int) -> str:

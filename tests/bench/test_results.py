@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 
-from parity.bench.results import Comparison, Row, ratio_dict, seconds_dict
+from parity.bench.results import CandidateResult, Comparison, ratio_dict, seconds_dict
 from parity.bench.timing.interval import Estimate, median_of
 
 
@@ -37,7 +37,9 @@ def test_too_few_have_no_error():
 def test_a_ratio_without_an_interval_is_null_in_json():
     """Not the string "nan", which the page takes for damage."""
     ratio = ratio_dict(Estimate(2.0, float("nan"), float("nan")))
-    row = Row("jax", "jax", "eager", "timed", seconds=seconds_dict([1e-3, 2e-3], 0.99), ratio=ratio, yardstick=ratio)
+    row = CandidateResult(
+        "jax", "jax", "eager", "timed", seconds=seconds_dict([1e-3, 2e-3], 0.99), ratio=ratio, normalized=ratio
+    )
     comparison = Comparison("attention", "forward", "float32", {}, "jax.jit", {}, candidates=(row,))
     found = json.loads(json.dumps(comparison.to_dict(), allow_nan=False))["candidates"][0]
     assert found["ratio"] == found["yardstick"] == {"value": 2.0, "low": None, "high": None}

@@ -189,6 +189,7 @@ class TestCheck:
             (("@:matmul", "@:matmul", *INPUTS, "--dtype", "float8"), "dtypes: got 'float8', expected some of float64"),
             (("@:matmul", "@:matmul", *INPUTS, "--mode", "jit"), "modes: got 'jit', expected some of eager, compiled"),
             (("@:matmul", "@:matmul", *INPUTS, "--wrt", "z"), "wrt: got 'z', expected names or positions"),
+            (("@:matmul", "@:matmul", *INPUTS, "--device", "tpu"), "device: got 'tpu', expected one of cpu, cuda"),
         ],
     )
     def test_bad_words(self, command, functions, tmp_path, words, message):
@@ -206,6 +207,16 @@ class TestCheck:
         assert one_line(err).startswith(
             message.replace("@", functions) if "odule named" not in message else message[:20]
         )
+
+    def test_a_device_that_is_not_there(self, command, functions):
+        import torch
+
+        if torch.cuda.is_available():
+            pytest.skip("there is a GPU")
+        code, out, err = command("check", f"{functions}:matmul", f"{functions}:matmul", *INPUTS, "--device", "cuda")
+        assert (code, out) == (2, "")
+        assert one_line(err).startswith("device: got 'cuda', but jax sees none (")
+        assert one_line(err).endswith("); install its build for it, or use device cpu")
 
     def test_a_negative_seed_is_refused(self, command, functions):
         code, out, err = command("check", f"{functions}:matmul", f"{functions}:matmul", *INPUTS, "--seed", "-1")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shlex
 import subprocess
 import sys
+from pathlib import Path
 
 import ml_dtypes
 import numpy as np
@@ -137,3 +139,9 @@ def test_what_has_no_name_is_replayed_from_python(tmp_path, monkeypatch):
     monkeypatch.setenv("PARITY_CACHE_DIR", str(tmp_path))
     with pytest.raises(parity.ParityError, match=r'replay: parity\.check\(jax_fn, torch_fn, parity\.load_case\("'):
         parity.assert_parity(lambda x: x, lambda x: x * 2, (np.ones(2, np.float32) / 3,))
+
+
+def test_the_replay_line_names_the_device():
+    line = cases.replay_line((json.dumps, json.loads), Path("case.npz"), {"device": "cuda"})
+    assert line.startswith("parity check json:dumps json:loads --stored case.npz ")
+    assert line.endswith(" --device cuda")

@@ -349,6 +349,40 @@ def test_environment_names_version_and_settings(backend, adapter):
     assert found["matmul_precision"] == "highest"
 
 
+class TestFindDevice:
+    def test_cpu(self, adapter):
+        assert "cpu" in str(adapter.find_device("cpu")).lower()
+
+    @pytest.mark.parametrize("device", ["tpu", "", "CPU", "cuda:0"])
+    def test_unknown(self, adapter, device):
+        with pytest.raises(InputError, match=rf"device: got '{device}', expected one of cpu, cuda"):
+            adapter.find_device(device)
+
+    def test_cuda_without_a_gpu(self, adapter, backend):
+        try:
+            adapter.find_device("cuda")
+        except InputError as error:
+            message = str(error)
+        else:
+            pytest.skip("there is a GPU")
+        assert message.startswith(f"device: got 'cuda', but {backend} sees none (")
+        assert message.endswith("); install its build for it, or use device cpu")
+
+
+@pytest.mark.both
+def test_where_pytorch_forbids_to_assign_to_its_flags():
+    """As PyTorch's own test suite does."""
+    program = """
+import numpy as np, torch
+torch.backends.disable_global_flags()
+import parity
+report = parity.check(lambda x: x @ x, lambda x: x @ x, (np.eye(3) + 0.5,))
+assert report.passed, report
+"""
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
 class TestGet:
     def test_names(self):
         assert NAMES == ("jax", "torch")

@@ -81,7 +81,7 @@ class TestCells:
     @pytest.mark.both
     def test_another_function_in_the_other_framework_is_seen(self):
         alone = one_device("jax", "torch")
-        alone["torch"] = {name: leaf * (1 + 1e-9) for name, leaf in alone["torch"].items()}
+        alone["torch"] = {name: np.asarray(leaf * (1 + 1e-9)) for name, leaf in alone["torch"].items()}
         cell = cases.CELLS[0]
         outcome = judge.judged(cell, measured("jax", cell.job), alone)
         assert (outcome.verdict, outcome.side) == (Verdict.SEMANTIC, None)

@@ -14,6 +14,7 @@ from parity.bench.machine import gpu
 from parity.bench.settings import Settings
 from parity.errors import InputError
 from parity.execution import environment
+from parity.sides import SIDES
 
 
 def describe(settings: Settings) -> dict[str, Any]:
@@ -67,7 +68,7 @@ def same_place(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> str:
 
 def same_programs(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> str:
     """Why the times of two environments are not those of the same programs; empty if they are."""
-    return _difference(ours, theirs, ("python", "packages", "jax", "torch", "commit"))
+    return _difference(ours, theirs, ("python", "packages", *SIDES, "commit"))
 
 
 def _difference(ours: Mapping[str, Any], theirs: Mapping[str, Any], keys: Iterable[str]) -> str:

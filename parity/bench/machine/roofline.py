@@ -100,7 +100,7 @@ def _operands(size: int, dtype: str) -> tuple[np.ndarray, np.ndarray]:
 def _torch_product(left: np.ndarray, right: np.ndarray, device: str) -> Call:
     import torch
 
-    adapter = backends.get("torch")
+    adapter = backends.get(TORCH)
     one, other = (adapter.from_numpy(operand, device) for operand in (left, right))
     out = torch.empty_like(one)
     return lambda _: adapter.wait(torch.mm(one, other, out=out))

@@ -15,15 +15,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from parity.bench.errors import why
 from parity.bench.phases import stages
 from parity.bench.phases.imports import import_seconds
 from parity.bench.phases.stages import COLD, PEAK, WARM
 from parity.bench.settings import Settings
-from parity.bench.supervision.errors import why
 from parity.execution.runner import COMPILE_PATIENCE
 from parity.processes.peak import ENVIRONMENT
 from parity.processes.watch import Limits
 from parity.processes.worker import Worker, WorkerError
+from parity.sides import JAX
 
 START = "start of the compiler"
 _STAGES = {COLD: "empty cache", WARM: "filled cache", PEAK: "memory"}
@@ -178,7 +179,7 @@ def _environment(settings: Settings, cache: Path, stage: str) -> dict[str, str]:
     """The environment of a process: number of threads, and caches on disk that nobody else uses."""
     return {
         **settings.variables(),
-        "JAX_COMPILATION_CACHE_DIR": str(cache / "jax"),
+        "JAX_COMPILATION_CACHE_DIR": str(cache / JAX),
         # JAX's default of one second would leave out every small kernel.
         "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
         "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",

@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 
 from parity import ops
+from parity.bench.errors import why
 from parity.bench.subjects.candidates import Candidate
 from parity.bench.subjects.prepared import Prepared, on_inputs
 from parity.bench.subjects.subject import Subject, of_op
-from parity.bench.supervision.errors import why
 from parity.data.dtypes import cast
 from parity.execution import backends
 from parity.processes.peak import peak_bytes

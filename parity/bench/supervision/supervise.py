@@ -10,13 +10,13 @@ from typing import Any
 
 import psutil
 
+from parity.bench.errors import why
 from parity.bench.machine.environment import describe
 from parity.bench.results import Comparison
 from parity.bench.session import PARITY, TIMING
 from parity.bench.settings import Settings
 from parity.bench.subjects.candidates import BASE, CONTROL
 from parity.bench.supervision import worker
-from parity.bench.supervision.errors import why
 from parity.bench.supervision.task import Task
 from parity.bench.timing.normalizer import NORMALIZER
 from parity.errors import InputError

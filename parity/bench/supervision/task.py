@@ -54,10 +54,12 @@ class Task:
         return label(self.op, self.kind, self.dtype, {**(self.sizes or {}), **self.constants})
 
     def subject(self) -> Subject:
+        """Loads what is timed; call it in the worker."""
         if self.pair is None:
             return of_op(ops.load(self.op), self.kind, self.dtype, self.sizes, self.constants)
         functions = [named.function(name, "SELECT") for name in (self.pair.jax, self.pair.torch)]
         return of_pair(self.op, functions[0], functions[1], self.pair.inputs, self.kind, self.dtype)
 
     def wants(self) -> Callable[[Candidate], bool]:
+        """Tells which candidates to time: only the two compiled ones with `only_compiled`."""
         return lambda candidate: not self.only_compiled or candidate.name in COMPILERS.values()

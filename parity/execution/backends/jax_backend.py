@@ -16,6 +16,7 @@ from parity.data.inputs import cotangent as seeded_cotangent
 from parity.data.leaf import Kind, LeafName
 from parity.data.tree import add_leaf, join
 from parity.execution.backends import Call, Cotangent, Evaluation, check_device, no_device
+from parity.sides import JAX
 
 TRACES_CONSTANTS = True
 COMPILATION = "/jax/core/compile/backend_compile_duration"
@@ -36,7 +37,7 @@ def find_device(device: str) -> Any:
     try:
         return jax.devices(device)[0]
     except RuntimeError as error:
-        raise no_device(device, "jax", error) from error
+        raise no_device(device, JAX, error) from error
 
 
 def from_numpy(array: np.ndarray, device: str = "cpu") -> jax.Array:

@@ -17,6 +17,7 @@ from parity.data.inputs import cotangent as seeded_cotangent
 from parity.data.leaf import Kind
 from parity.data.tree import named_leaves
 from parity.execution.backends import Call, Cotangent, Evaluation, check_device, no_device
+from parity.sides import TORCH
 
 TRACES_CONSTANTS = False
 _GRADIENT = f"{Kind.GRADIENT}/"  # a plain string: Dynamo traces through its use
@@ -45,7 +46,7 @@ def settings(dtype: str, device: str = "cpu") -> Iterator[None]:
 def find_device(device: str) -> torch.device:
     check_device(device)
     if device == "cuda" and not torch.cuda.is_available():
-        raise no_device(device, "torch", "torch.cuda.is_available() is False")
+        raise no_device(device, TORCH, "torch.cuda.is_available() is False")
     return torch.device(device)
 
 

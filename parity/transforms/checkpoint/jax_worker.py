@@ -8,9 +8,11 @@ from functools import partial
 import jax
 import numpy as np
 
+from parity.data.leaf import Kind
 from parity.data.tree import named_leaves, nested
 from parity.execution import backends
 from parity.processes.peak import peak_bytes
+from parity.sides import JAX
 from parity.transforms.checkpoint import in_jax
 from parity.transforms.checkpoint.cases import MODELS, PLAIN
 
@@ -23,9 +25,9 @@ def work(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     """
     inputs = nested(arrays)
     results: dict[str, np.ndarray] = {}
-    with backends.get("jax").settings("float64"):
+    with backends.get(JAX).settings("float64"):
         for model in MODELS:
-            on_device = jax.tree.map(backends.get("jax").from_numpy, inputs[model])
+            on_device = jax.tree.map(backends.get(JAX).from_numpy, inputs[model])
             for policy in (PLAIN, *in_jax.POLICIES):
                 found = measured(model, policy, **on_device)
                 results |= {f"{model}/{policy}/{name}": leaf for name, leaf in found.items()}
@@ -45,7 +47,7 @@ def measured(model: str, policy: str, x: jax.Array, weights: in_jax.Weights, cot
         "matmuls": sum(counts[name] for name in in_jax.MATMULS),
         "nonlinear": sum(counts[name] for name in in_jax.NONLINEAR),
     }
-    leaves = named_leaves(dict(zip(("x", "weights"), compiled(x, weights, cotangent), strict=True)), "grad")
+    leaves = named_leaves(dict(zip(("x", "weights"), compiled(x, weights, cotangent), strict=True)), Kind.GRADIENT)
     return {name: np.array(leaf) for name, leaf in leaves.items()} | {
         f"figure/{name}": np.int64(value) for name, value in figures.items()
     }

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from parity.data.leaf import Kind
 from parity.execution import backends
 from parity.judge import tolerances
 from parity.judge.finding import Finding, Verdict
@@ -84,9 +85,9 @@ def judged(
 
     if problems:
         return outcome(Verdict.ERROR, *next(iter(problems.items())))
-    gradients = {side: _part(arrays, model, policy.name, "grad") for side, arrays in results.items()}
+    gradients = {side: _part(arrays, model, policy.name, Kind.GRADIENT) for side, arrays in results.items()}
     pairs: list[tuple[Finding, str | None]] = [
-        (_same(gradients[side], _part(arrays, model, PLAIN, "grad"), f"{side} = without checkpoint"), side)
+        (_same(gradients[side], _part(arrays, model, PLAIN, Kind.GRADIENT), f"{side} = without checkpoint"), side)
         for side, arrays in results.items()
     ]
     if len(gradients) > 1:

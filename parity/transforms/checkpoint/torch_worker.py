@@ -8,9 +8,11 @@ from functools import partial
 import numpy as np
 import torch
 
+from parity.data.leaf import Kind
 from parity.data.tree import named_leaves, nested
 from parity.execution import backends
 from parity.processes.peak import peak_bytes
+from parity.sides import TORCH
 from parity.transforms.checkpoint import in_torch
 from parity.transforms.checkpoint.cases import MODELS, PLAIN
 
@@ -21,7 +23,7 @@ def work(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     Args:
         arrays: as `cases.inputs` gives them.
     """
-    adapter = backends.get("torch")
+    adapter = backends.get(TORCH)
     inputs = nested({name: adapter.from_numpy(array) for name, array in arrays.items()})
     results: dict[str, np.ndarray] = {}
     with adapter.settings("float64"):
@@ -44,7 +46,7 @@ def measured(model: str, policy: str, x: torch.Tensor, weights: in_torch.Weights
         "matmuls": sum(counting.counts[name] for name in in_torch.MATMULS),
         "nonlinear": sum(counting.counts[name] for name in in_torch.NONLINEAR),
     }
-    leaves = named_leaves(dict(zip(("x", "weights"), gradient(), strict=True)), "grad")
-    return {name: backends.get("torch").to_numpy(leaf) for name, leaf in leaves.items()} | {
+    leaves = named_leaves(dict(zip(("x", "weights"), gradient(), strict=True)), Kind.GRADIENT)
+    return {name: backends.get(TORCH).to_numpy(leaf) for name, leaf in leaves.items()} | {
         f"figure/{name}": np.int64(value) for name, value in figures.items()
     }

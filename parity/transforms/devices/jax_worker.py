@@ -17,6 +17,7 @@ from impl_jax.train_step import train_step
 from parity.data.tree import nested
 from parity.execution import backends
 from parity.processes.ranks import Rank
+from parity.sides import JAX
 from parity.transforms.devices import in_jax
 from parity.transforms.devices.cases import DEVICES, NUM_HEADS, SUBJECTS, by_name
 
@@ -28,7 +29,7 @@ def work(rank: Rank, arrays: Mapping[str, np.ndarray], fault: str = "") -> dict[
         arrays: as `cases.inputs` gives them.
         fault: as in `judge.run`.
     """
-    with joined(rank), backends.get("jax").settings("float64"):
+    with joined(rank), backends.get(JAX).settings("float64"):
         inputs = nested(arrays)
         results = everywhere(spread(inputs, fault.split("+"), " 2 processes" if rank.count > 1 else ""))
         if rank.count == 1:
@@ -63,7 +64,7 @@ def everywhere(results: dict[str, Any]) -> dict[str, Any]:
 
 def one_device(inputs: Any) -> dict[str, Any]:
     """The functions as they are, on one device: what all the others have to give."""
-    train, heads, block = (jax.tree.map(backends.get("jax").from_numpy, inputs[subject]) for subject in SUBJECTS)
+    train, heads, block = (jax.tree.map(backends.get(JAX).from_numpy, inputs[subject]) for subject in SUBJECTS)
     x, cotangent = block.pop("x"), block.pop("cotangent")
     # By name: both trees have been sorted on the way.
     arrays = [heads[name] for name in ("query", "key", "value")]

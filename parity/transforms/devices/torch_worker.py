@@ -17,6 +17,7 @@ from impl_torch.train_step import train_step
 from parity.data.tree import nested
 from parity.execution import backends
 from parity.processes.ranks import Rank
+from parity.sides import TORCH
 from parity.transforms.devices import in_torch
 from parity.transforms.devices.cases import NUM_HEADS, SUBJECTS, by_name
 
@@ -30,7 +31,7 @@ def work(rank: Rank, arrays: Mapping[str, np.ndarray], fault: str = "") -> dict[
         arrays: as `cases.inputs` gives them.
         fault: as in `judge.run`.
     """
-    adapter = backends.get("torch")
+    adapter = backends.get(TORCH)
     with joined(rank), adapter.settings("float64"):
         inputs = nested({name: adapter.from_numpy(array) for name, array in arrays.items()})
         results = spread(inputs, fault.split("+"))

@@ -7,6 +7,7 @@ from typing import Any
 
 import jax
 
+from parity.sides import JAX
 from parity.transforms.impurity import refuse_impure
 
 
@@ -33,5 +34,5 @@ def compilations(flexible: Callable[..., Any], shapes: list[Any]) -> Any:
 
 def pure(whole: Callable[..., Any], arrays: Any, pair: Any) -> Any:
     """No side effect, changed global, hidden random numbers or written input."""
-    refuse_impure(pair, "jax")
+    refuse_impure(pair, JAX)
     return whole(arrays)

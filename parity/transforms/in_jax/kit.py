@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from parity.data.template import called, named
+from parity.sides import JAX
 from parity.transforms.function_pair import FunctionPair
 
 Tree = Any
@@ -17,7 +18,7 @@ _executions = [0]
 
 def operation(subject: FunctionPair, constants: Mapping[str, Any], *, floating: bool) -> Callable[..., Any]:
     """Arrays by name → outputs by name, floating ones alone or all arrays."""
-    function, template, positional = subject.functions["jax"], subject.template, subject.arguments.positional
+    function, template, positional = subject.functions[JAX], subject.template, subject.arguments.positional
 
     def operation(arrays: Mapping[str, Any]) -> dict[str, Any]:
         _executions[0] += 1  # Python runs this when JAX traces it or calls it eagerly, and never once it is compiled
@@ -32,6 +33,8 @@ def _is_wanted(leaf: Any, floating: bool) -> bool:
 
 
 def scalar(f: Callable[..., Any], cotangent: Mapping[str, Any]) -> Callable[..., Any]:
+    """x ↦ Σ ⟨cotangent, sin f(x)⟩."""
+
     def loss(x: Mapping[str, Any]) -> Any:
         return sum(jnp.sum(cotangent[name] * jnp.sin(leaf)) for name, leaf in f(x).items())
 
@@ -39,18 +42,22 @@ def scalar(f: Callable[..., Any], cotangent: Mapping[str, Any]) -> Callable[...,
 
 
 def of_one(function: Callable[..., Any], x: Mapping[str, Any], name: str) -> Callable[..., Any]:
+    """The function of the input `name` alone; the others stay as in `x`."""
     return lambda leaf: function({**x, name: leaf})
 
 
 def mapped(function: Callable[..., Any]) -> Callable[..., Any]:
+    """`jax.vmap` of the function."""
     return jax.vmap(function)
 
 
 def stack(trees: list[Tree], axis: int = 0) -> Tree:
+    """Stacks each leaf along a new axis; a scalar along axis 0."""
     return jax.tree.map(lambda *leaves: jnp.stack(leaves, min(axis, leaves[0].ndim)), *trees)
 
 
 def inner(left: Tree, right: Tree) -> Any:
+    """The inner product of two trees of the same names."""
     return sum(jnp.sum(left[name] * right[name]) for name in left)
 
 

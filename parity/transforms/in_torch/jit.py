@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch._dynamo.utils import counters
 
+from parity.sides import TORCH
 from parity.transforms.impurity import refuse_impure
 
 
@@ -34,5 +35,5 @@ def compilations(flexible: Callable[..., Any], shapes: list[Any]) -> Any:
 
 def pure(whole: Callable[..., Any], arrays: Any, pair: Any) -> Any:
     """No side effect, changed global, hidden random numbers or written input."""
-    refuse_impure(pair, "torch")
+    refuse_impure(pair, TORCH)
     return whole(arrays)

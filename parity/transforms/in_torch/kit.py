@@ -9,6 +9,7 @@ import torch
 from torch.utils import _pytree as pytree
 
 from parity.data.template import called, named
+from parity.sides import TORCH
 from parity.transforms.function_pair import FunctionPair
 
 Tree = Any
@@ -16,7 +17,7 @@ Tree = Any
 
 def operation(subject: FunctionPair, constants: Mapping[str, Any], *, floating: bool) -> Callable[..., Any]:
     """Tensors by name → outputs by name, floating ones alone or all tensors."""
-    function, template, positional = subject.functions["torch"], subject.template, subject.arguments.positional
+    function, template, positional = subject.functions[TORCH], subject.template, subject.arguments.positional
 
     def operation(arrays: Mapping[str, Any]) -> dict[str, Any]:
         out = named(called(function, template, positional, {**arrays, **constants}))
@@ -30,6 +31,8 @@ def _is_wanted(leaf: Any, floating: bool) -> bool:
 
 
 def scalar(f: Callable[..., Any], cotangent: Mapping[str, Any]) -> Callable[..., Any]:
+    """x ↦ Σ ⟨cotangent, sin f(x)⟩."""
+
     def loss(x: Mapping[str, Any]) -> Any:
         return sum((cotangent[name] * leaf.sin()).sum() for name, leaf in f(x).items())
 
@@ -37,18 +40,22 @@ def scalar(f: Callable[..., Any], cotangent: Mapping[str, Any]) -> Callable[...,
 
 
 def of_one(function: Callable[..., Any], x: Mapping[str, Any], name: str) -> Callable[..., Any]:
+    """The function of the input `name` alone; the others stay as in `x`."""
     return lambda leaf: function({**x, name: leaf})
 
 
 def mapped(function: Callable[..., Any]) -> Callable[..., Any]:
+    """`torch.vmap` of the function."""
     return torch.vmap(function)
 
 
 def stack(trees: list[Tree], axis: int = 0) -> Tree:
+    """Stacks each leaf along a new axis; a scalar along axis 0."""
     return pytree.tree_map(lambda *leaves: torch.stack(leaves, min(axis, leaves[0].ndim)), *trees)
 
 
 def inner(left: Tree, right: Tree) -> Any:
+    """The inner product of two trees of the same names."""
     return sum((left[name] * right[name]).sum() for name in left)
 
 

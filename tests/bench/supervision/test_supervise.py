@@ -106,7 +106,7 @@ def test_a_device_that_is_not_there_is_bad_input(tmp_path):
         pytest.skip("there is one here")
     with (
         Supervisor(Settings(device="cuda"), tmp_path) as supervisor,
-        pytest.raises(InputError, match=r"--device: got 'cuda', but JAX sees none .* use --device cpu"),
+        pytest.raises(InputError, match=r"--device: got 'cuda', but jax sees none .* use device cpu"),
     ):
         supervisor.environment()
 

@@ -1,4 +1,4 @@
-"""JAX → program: traces the function to a jaxpr in float64 and opens the calls in it."""
+"""Traces a JAX function to a program: makes its jaxpr in float64 and inlines the calls in it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""PyTorch → program: runs the function once in float64 and writes down every operation below autograd."""
+"""Traces a PyTorch function to a program: runs it once in float64 and records every operation below autograd."""
 
 from __future__ import annotations
 
