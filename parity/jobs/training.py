@@ -11,7 +11,6 @@ import numpy as np
 import optree
 
 from parity.data.dtypes import cast
-from parity.data.tree import named_leaves
 from parity.execution import backends
 
 
@@ -73,9 +72,3 @@ def predict(logits: Callable[..., Any], params: Any, x: np.ndarray, *, backend: 
 def moved_by_one_ulp(params: Any) -> Any:
     """Every float64 parameter replaced by the next larger number: the smallest change that there is."""
     return optree.tree_map(lambda array: np.nextafter(array.astype(np.float64), np.inf), params)
-
-
-def largest_difference(actual: Any, expected: Any) -> float:
-    """Largest absolute difference over all leaves of two trees of parameters."""
-    ours, theirs = named_leaves(actual), named_leaves(expected)
-    return max(float(np.max(np.abs(ours[name] - theirs[name]))) for name in ours)

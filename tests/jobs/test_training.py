@@ -6,7 +6,7 @@ import numpy as np
 import optree
 import pytest
 
-from parity.jobs.training import Trajectory, largest_difference, moved_by_one_ulp, predict, train
+from parity.jobs.training import Trajectory, moved_by_one_ulp, predict, train
 
 PARAMS = {"w": np.array([1.0, -2.0], np.float32), "deep": {"b": np.float32([0.5])}}
 BATCHES = [(np.full((1, 2), k, np.float32), np.full(1, k, np.int64)) for k in (1.0, 2.0, 3.0)]
@@ -65,9 +65,3 @@ def test_one_ulp():
     ]  # upwards; below 2 the last place is worth as much
     assert moved["deep"]["b"][0] == 0.5 + 2.0**-53
     assert moved_by_one_ulp({"z": np.zeros(1)})["z"][0] == 5e-324
-
-
-def test_largest_difference():
-    other = {"w": np.array([1.0, -2.5]), "deep": {"b": np.array([0.75])}}
-    assert largest_difference(PARAMS, other) == largest_difference(other, PARAMS) == 0.5
-    assert largest_difference(PARAMS, PARAMS) == 0.0
