@@ -99,9 +99,7 @@ def merge(rows: np.ndarray) -> np.ndarray:
     worst = rows["max_abs"].argmax()
     merged["max_abs"], merged["worst_start"] = rows["max_abs"][worst], rows["worst_start"][worst]
     nonfinite = rows["nonfinite_start"] >= 0
-    merged["nonfinite_start"] = rows["nonfinite_start"][
-        nonfinite.argmax()
-    ]  # that of the first row, -1, if there is none
+    merged["nonfinite_start"] = rows["nonfinite_start"][nonfinite.argmax()]  # -1 if no row has any
     return merged
 
 
