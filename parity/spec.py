@@ -58,17 +58,3 @@ class Op:
     def implementation(self, backend: str) -> Callable[..., Any]:
         """The function in `impl_jax` or `impl_torch`: module name = function name = op name."""
         return getattr(importlib.import_module(f"impl_{backend}.{self.name}"), self.name)
-
-
-@dataclass(frozen=True)
-class Case:
-    """op × sizes × dtype × seed."""
-
-    op: Op
-    sizes: Mapping[str, int]
-    dtype: str
-    seed: int = 0
-
-    def __str__(self) -> str:
-        sizes = ",".join(f"{axis}={size}" for axis, size in self.sizes.items())
-        return f"{self.op.name}[{sizes}]-{self.dtype}-seed{self.seed}"

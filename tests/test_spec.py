@@ -12,7 +12,7 @@ import pytest
 from parity import ops
 from parity.data.inputs import seeded_inputs
 from parity.errors import InputError
-from parity.spec import Array, Case, Op
+from parity.spec import Array, Op
 
 SIZES = {"B": 2, "T": 5, "Hv": 7}
 
@@ -71,11 +71,6 @@ class TestOp:
             assert ops.load("halve").name == "halve"
         finally:
             sys.modules.pop("parity.ops.halve", None)
-
-
-def test_case_in_words():
-    op = Op(inputs={}, outputs="", sizes=({},), reference=lambda: None, source="", name="attention")
-    assert str(Case(op, {"T": 5, "S": 7}, "float32", seed=3)) == "attention[T=5,S=7]-float32-seed3"
 
 
 class TestSpecial:

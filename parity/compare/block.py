@@ -1,4 +1,4 @@
-"""One block of two arrays → one row of statistics, in NumPy. `compare_numba.py` must agree with it to the bit."""
+"""Compare one block of two arrays in NumPy. `block_numba.py` must agree with it to the bit."""
 
 from __future__ import annotations
 
@@ -7,41 +7,42 @@ import math
 import ml_dtypes
 import numpy as np
 
-from parity.compare.statistics import BINS, LARGEST, blank_rows
+from parity.compare.statistics import LARGEST, blank_rows
 
 FLOATS = tuple(np.dtype(scalar) for scalar in (np.float64, np.float32, np.float16, ml_dtypes.bfloat16))
-LANES = (
-    256  # sums run in this many lanes, folded by halves at the end: an order that vectorizes and is the same everywhere
-)
+# Sums run in this many lanes, folded by halves at the end: an order that vectorizes and is the same everywhere.
+LANES = 256
 
-# Squares of peaks in here neither overflow, not even 2**60 of them added up, nor lose digits that matter.
+# Squares of a largest error in this range neither overflow, not even 2**60 of them added up, nor lose digits that matter.
 SAFE = (2.0**-450, 2.0**480)
 
 
 def is_integer(dtype: np.dtype) -> bool:
-    """Signed and unsigned integers and booleans."""
+    """Whether the dtype is an integer or bool."""
     return dtype.kind in "iub"
 
 
-def measure_span(actual: np.ndarray, expected: np.ndarray, start: int, block: int) -> tuple[np.ndarray, np.ndarray]:
-    """Rows and histogram of a run of blocks of `block` elements; `start` is the number of its first element."""
+def measure_span(actual: np.ndarray, expected: np.ndarray, start: int, block: int) -> np.ndarray:
+    """One row for each block of `block` elements; `start` is the index of the first element in the whole array."""
     rows = blank_rows(-(-actual.size // block))
-    histogram = np.zeros(BINS, np.int64)
     for number in range(rows.size):
         part = slice(number * block, (number + 1) * block)
-        rows[number : number + 1], counts = measure(actual[part], expected[part], start + number * block)
-        histogram += counts
-    return rows, histogram
+        rows[number : number + 1] = measure(actual[part], expected[part], start + number * block)
+    return rows
 
 
-def measure(actual: np.ndarray, expected: np.ndarray, start: int) -> tuple[np.ndarray, np.ndarray]:
-    """Row and histogram of one block: two one-dimensional arrays, the first elements of which are number `start`."""
+def measure(actual: np.ndarray, expected: np.ndarray, start: int) -> np.ndarray:
+    """The row (an array of length 1) of one block: two one-dimensional arrays whose first elements have index `start`."""
     row = blank_rows(1)
     with np.errstate(all="ignore"):
         wide_actual, wide_expected = widened(actual), widened(expected)
         finite_actual, finite_expected = np.isfinite(wide_actual), np.isfinite(wide_expected)
-        _measure_side(row, "actual", wide_actual[finite_actual])
-        _measure_side(row, "expected", wide_expected[finite_expected])
+        values = wide_actual[finite_actual]
+        parts = values.view(np.float64)
+        row["lowest_actual"] = parts.min(initial=np.inf) + 0.0  # no -0.0
+        row["highest_actual"] = parts.max(initial=-np.inf) + 0.0
+        row["peak_actual"] = _peak(values)
+        row["peak_expected"] = _peak(wide_expected[finite_expected])
 
         both = finite_actual & finite_expected
         if not both.all():
@@ -49,25 +50,21 @@ def measure(actual: np.ndarray, expected: np.ndarray, start: int) -> tuple[np.nd
             row["nan_actual"], row["nan_expected"] = np.isnan(wide_actual).sum(), np.isnan(wide_expected).sum()
             row["nan_mismatches"], row["inf_mismatches"] = nan.sum(), inf.sum()
             if nan.any() or inf.any():
-                row["broken"] = start
+                row["nonfinite_start"] = start
             actual, expected = actual[both], expected[both]
-            wide_actual, wide_expected = wide_actual[both], wide_expected[both]
         error = differences(actual, expected)
         row["finite_pairs"] = error.size
         row["mismatches"] = np.count_nonzero(error) + row["nan_mismatches"] + row["inf_mismatches"]
-        row["worst"] = start
+        row["worst_start"] = start
         if error.size:
             row["max_abs"] = error.max()
-            row["max_rel"] = _relative(error, wide_actual, wide_expected).max()
-            row["square_error"], row["shift_error"] = _sum_of_squares(error, row["max_abs"][0])
-            if row["max_abs"] >= LARGEST:
-                error_in_quarters = np.abs(wide_actual / 4 - wide_expected / 4)
-                row["square_error"], shift = _sum_of_squares(error_in_quarters, error_in_quarters.max())
+            row["square_error"], row["shift_error"] = _sum_of_squares(error)
+            if row["max_abs"] >= LARGEST:  # the difference overflowed: in quarters it does not
+                row["square_error"], shift = _sum_of_squares(np.abs(widened(actual) / 4 - widened(expected) / 4))
                 row["shift_error"] = shift + 2
             if actual.dtype in FLOATS:
                 row["max_ulp"] = _ulps(actual, expected).max()
-    exponents = error[error > 0].view(np.uint64) >> np.uint64(52)
-    return row, np.bincount(exponents.astype(np.int64), minlength=BINS)
+    return row
 
 
 def widened(values: np.ndarray) -> np.ndarray:
@@ -95,7 +92,7 @@ def differences(actual: np.ndarray, expected: np.ndarray) -> np.ndarray:
     size_expected, below_expected = _sign_and_magnitude(expected)
     return np.where(
         below_actual == below_expected,
-        _gap(size_actual, size_expected).astype(np.float64),
+        _distance(size_actual, size_expected).astype(np.float64),
         size_actual.astype(np.float64) + size_expected.astype(np.float64),
     )
 
@@ -107,7 +104,7 @@ def _sign_and_magnitude(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.where(below, ~bits + np.uint64(1), bits), below
 
 
-def _gap(actual: np.ndarray, expected: np.ndarray) -> np.ndarray:
+def _distance(actual: np.ndarray, expected: np.ndarray) -> np.ndarray:
     return np.maximum(actual, expected) - np.minimum(actual, expected)
 
 
@@ -118,33 +115,16 @@ def _ulps(actual: np.ndarray, expected: np.ndarray) -> np.ndarray:
     sign = np.uint64(1 << (width - 1))
     size_actual, size_expected = bits_actual & ~sign, bits_expected & ~sign
     same_side = (bits_actual ^ bits_expected) < sign
-    return np.where(same_side, _gap(size_actual, size_expected), size_actual + size_expected)
+    return np.where(same_side, _distance(size_actual, size_expected), size_actual + size_expected)
 
 
-def _relative(error: np.ndarray, actual: np.ndarray, expected: np.ndarray) -> np.ndarray:
-    larger = np.maximum(np.abs(actual), np.abs(expected))
-    relative = error / np.where(larger > 0, larger, 1.0)
-    overflowed = (error >= LARGEST) | ~np.isfinite(larger)
-    if overflowed.any():
-        actual, expected = actual[overflowed] / 4, expected[overflowed] / 4
-        relative[overflowed] = np.abs(actual - expected) / np.maximum(np.abs(actual), np.abs(expected))
-    return relative
+def _peak(values: np.ndarray) -> float:
+    return min(np.abs(values).max(initial=0.0), LARGEST)
 
 
-def _measure_side(row: np.ndarray, side: str, values: np.ndarray) -> None:
-    if not values.size:
-        return
-    parts = values.view(np.float64)
-    lowest, highest = parts.min() + 0.0, parts.max() + 0.0  # no -0.0
-    largest = max(abs(lowest), abs(highest))
-    row[f"lowest_{side}"], row[f"highest_{side}"] = lowest, highest
-    row[f"peak_{side}"] = min(np.abs(values).max(), LARGEST)
-    row[f"square_{side}"], row[f"shift_{side}"] = _sum_of_squares(parts, largest)
-
-
-def _sum_of_squares(values: np.ndarray, largest: float) -> tuple[float, int]:
-    """Sum of squares as (s, k), meaning s · 4**k."""
-    shift = 0
+def _sum_of_squares(values: np.ndarray) -> tuple[float, int]:
+    """Sum of squares of values that are not negative, as (s, k), meaning s · 4**k."""
+    shift, largest = 0, values.max()
     if largest > 0 and not SAFE[0] <= largest <= SAFE[1]:
         shift = math.frexp(largest)[1]
         values = np.ldexp(values, -shift)

@@ -1,4 +1,4 @@
-"""One pass over two arrays → `Statistics`.
+"""Compare two arrays in one pass → `Statistics`.
 
 Both sides are read once, in C order of their indices, in blocks that fit the cache: extra memory stays below 64 MB
 whatever the size, and neither the memory layout nor the number of threads changes a bit of the result.
@@ -17,10 +17,10 @@ from typing import Any
 import numpy as np
 
 from parity.compare.block import FLOATS, differences, is_integer, measure_span, nonfinite_mismatches, widened
-from parity.compare.statistics import BINS, Statistics, blank_rows, merge, statistics
+from parity.compare.statistics import Statistics, blank_rows, merge, statistics
 from parity.errors import InputError
 
-BLOCK = 16 * 1024  # elements; a multiple of measure.LANES
+BLOCK = 16 * 1024  # elements; a multiple of block.LANES
 SPAN = 32  # blocks that are merged first, and that a thread takes at a time
 FAST_FROM = 1 << 16  # elements from which the compiled path pays, and from which it pays to load it first (about 0.4 s)
 LOAD_FROM = 1 << 24
@@ -43,13 +43,13 @@ def compare(actual: np.ndarray, expected: np.ndarray) -> Statistics:
     loaded = "parity.compare.block_numba" in sys.modules
     fast = _compiled_measure_span() if is_float and actual.size >= (FAST_FROM if loaded else LOAD_FROM) else None
     threads = max(1, min(THREADS, _processors(), -(-actual.size // (SPAN * BLOCK)))) if fast else 1
-    row, histogram = _measure(flat_actual, flat_expected, actual.size, threads, fast or measure_span)
+    row = _measure(flat_actual, flat_expected, actual.size, threads, fast or measure_span)
     worst_index = _worst_index(row, flat_actual, flat_expected, actual.shape)
-    return statistics(row, histogram, actual.size, worst_index, has_ulp=is_float)
+    return statistics(row, actual.size, worst_index, has_ulp=is_float)
 
 
 @functools.cache
-def _compiled_measure_span() -> Callable[..., tuple[np.ndarray, np.ndarray]] | None:
+def _compiled_measure_span() -> Callable[..., np.ndarray] | None:
     try:
         from parity.compare.block_numba import measure_span
     except ImportError:  # also from a Numba that does not know this NumPy
@@ -102,40 +102,37 @@ def _part(flat: Any, start: int, stop: int) -> np.ndarray:
 
 
 def _measure(
-    actual: Any, expected: Any, size: int, threads: int, measure_span: Callable[..., tuple[np.ndarray, np.ndarray]]
-) -> tuple[np.ndarray, np.ndarray]:
-    """The merged row and the histogram; each thread takes every n-th span."""
+    actual: Any, expected: Any, size: int, threads: int, measure_span: Callable[..., np.ndarray]
+) -> np.ndarray:
+    """The merged row of all spans; the threads share the spans."""
     span = SPAN * BLOCK
-    count = -(-size // span)
-    rows = blank_rows(count)
+    rows = blank_rows(-(-size // span))
 
-    def work(first: int) -> np.ndarray:
-        histogram = np.zeros(BINS, np.int64)
-        for number in range(first, count, threads):
-            start, stop = number * span, min((number + 1) * span, size)
-            span_rows, counts = measure_span(_part(actual, start, stop), _part(expected, start, stop), start, BLOCK)
-            rows[number : number + 1] = merge(span_rows)
-            histogram += counts
-        return histogram
+    def work(number: int) -> None:
+        start, stop = number * span, min((number + 1) * span, size)
+        span_rows = measure_span(_part(actual, start, stop), _part(expected, start, stop), start, BLOCK)
+        rows[number : number + 1] = merge(span_rows)
 
     if threads == 1:
-        histogram = work(0)
-        return merge(rows), histogram
-    with ThreadPoolExecutor(threads, thread_name_prefix="parity-compare") as pool:
-        histogram = sum(pool.map(work, range(threads)), start=np.zeros(BINS, np.int64))
-    return merge(rows), histogram
+        for number in range(rows.size):
+            work(number)
+    else:
+        with ThreadPoolExecutor(threads, thread_name_prefix="parity-compare") as pool:
+            list(pool.map(work, range(rows.size)))  # raises what a thread raised
+    return merge(rows)
 
 
 def _worst_index(row: np.ndarray, actual: Any, expected: Any, shape: tuple[int, ...]) -> tuple[int, ...] | None:
     """Read the block that holds the worst element once more and find it there."""
     if not row["mismatches"][0]:
         return None
-    start = int(row["broken"][0]) if row["broken"][0] >= 0 else int(row["worst"][0])
+    has_nonfinite = row["nonfinite_start"][0] >= 0
+    start = int(row["nonfinite_start" if has_nonfinite else "worst_start"][0])
     stop = min(start + BLOCK, math.prod(shape))
     block_actual, block_expected = _part(actual, start, stop), _part(expected, start, stop)
     with np.errstate(all="ignore"):
         wide_actual, wide_expected = widened(block_actual), widened(block_expected)
-        if row["broken"][0] >= 0:
+        if has_nonfinite:
             nan, inf = nonfinite_mismatches(wide_actual, wide_expected)
             place = (nan | inf).argmax()
         else:
