@@ -9,25 +9,9 @@ import parity
 from tests.project.sources import SOURCES
 
 # Modules that still write "jax" or "torch" where `parity.sides` has the name. This list only shrinks.
-KNOWN_LITERALS = [
-    "parity.jobs.digits",
-    "parity.jobs.regimes",
-    "parity.jobs.strict",
-    "parity.jobs.suite",
-    "parity.power.functions.*",
-    "parity.report.page.axes",
-    "parity.report.page.machine",
-    "parity.report.page.phases",
-    "parity.report.page.scaling",
-    "parity.report.page.svg",
-    "parity.report.page.training",
-    "parity.report.picture",
-    "parity.report.speed",
-    "parity.report.speed_markdown",
-    "parity.transforms.state",
-]
+KNOWN_LITERALS = ["parity.power.functions.*", "parity.transforms.state"]
 # Functions that hide the module of the same name. This list only shrinks.
-KNOWN_SHADOWED = {"parity.report.page.read"}
+KNOWN_SHADOWED: set[str] = set()
 
 
 def writes_a_side(tree: ast.Module) -> bool:

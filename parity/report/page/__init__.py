@@ -6,7 +6,7 @@ from pathlib import Path
 
 from parity.errors import InputError
 from parity.processes.files import write
-from parity.report.page.read import read
+from parity.report.page.read import read_source
 from parity.report.page.schemas import BENCH, BENCH_SCHEMA, RUN, RUN_SCHEMA
 
 
@@ -18,8 +18,8 @@ def write_page(folder: Path) -> Path | None:
     Raises:
         InputError: Jinja2 or matplotlib is not installed.
     """
-    run = read(folder / "report.json", RUN_SCHEMA, RUN, "parity run")
-    bench = read(folder / "bench.json", BENCH_SCHEMA, BENCH, "parity bench")
+    run = read_source(folder / "report.json", RUN_SCHEMA, RUN, "parity run")
+    bench = read_source(folder / "bench.json", BENCH_SCHEMA, BENCH, "parity bench")
     if not any(source.data or source.problem for source in (run, bench)):
         return None
     try:

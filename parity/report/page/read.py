@@ -20,7 +20,7 @@ class Source:
     problem: str = ""
 
 
-def read(path: Path, schema: str, shape: dict[str, Any], command: str) -> Source:
+def read_source(path: Path, schema: str, shape: dict[str, Any], command: str) -> Source:
     """Reads and validates `path`; whatever is in it, nothing is raised."""
     if not path.exists():
         return Source(path.name, command)
