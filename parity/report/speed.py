@@ -18,7 +18,7 @@ from parity.bench.timing.verdict import Speed
 from parity.report.formatting import NOTHING, counted, seconds
 from parity.sides import COMPILERS, JAX, TORCH
 
-HEADINGS = ("comparison", "jax", "jax.jit", "torch", "compile", "compile / jit", "verdict", "A/A")
+HEADINGS = ("comparison", JAX, COMPILERS[JAX], TORCH, "compile", "compile / jit", "verdict", "A/A")
 # Load, as a share of the processors, above which the report warns.
 BUSY = 0.4
 # The columns that fit a terminal of 80.

@@ -105,7 +105,7 @@ def test_a_pair_that_is_not_equal_is_not_timed(folder):
         (("mine:matmul", "mine:no", *QUICK), "mine has no no"),
         (("--device", "tpu"), "device: got 'tpu', expected one of cpu, cuda"),
         (("--dtype", "float8"), "--dtype: got 'float8', expected some of float64"),
-        (("--input", "x=3"), "--input, --stored: these are for your own pair"),
+        (("--input", "x=3"), "--input, --stored: only for your own pair of functions"),
         (("--budget", "0"), "budget_s: got 0.0, expected a number above 0"),
         (("--compare", "no.json"), "--compare: cannot read no.json"),
     ],
