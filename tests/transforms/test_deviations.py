@@ -7,12 +7,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from parity.data.arguments import parse
 from parity.data.inputs import normal
 from parity.errors import InputError
 from parity.judge.deviations import Deviation, load
 from parity.judge.finding import Verdict
 from parity.transforms.catalogue import CELLS, cell_deviations
 from parity.transforms.check import DEVIATIONS, check_transforms
+from parity.transforms.function_pair import FunctionPair
 from parity.transforms.judge import judge
 from parity.transforms.measured import Measured
 from parity.transforms.outcome import CellOutcome
@@ -126,6 +128,8 @@ class TestConvention:
 
     def judged(self, monkeypatch, jax, torch, entry, identity=None):
         class Side:
+            pair = FunctionPair("op", {}, parse({}, (), ()))
+
             def __init__(self, side):
                 self.side = side
 
