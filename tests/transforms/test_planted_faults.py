@@ -254,3 +254,16 @@ class TestArguments:
     def test_no_function(self):
         with pytest.raises(InputError, match=r"^torch_fn: got int, expected a function"):
             check_transforms(jax_layer, 3, INPUTS)
+
+
+def test_a_badly_conditioned_pair_is_rounding_in_every_cell_as_in_a_check():
+    """Cancellation leaves 1e-10 of relative error in float64 on both sides alike: not a different function."""
+    inputs = {name: normal((64, 5), number, name) for number, name in enumerate("abc")}
+    matrix = check_transforms(
+        lambda a, b, c: (a * 0.1 + c * 0.7) + b * 1e6 - b * 1e6,
+        lambda a, b, c: a * 0.1 + (b * 1e6 + c * 0.7) - b * 1e6,
+        inputs,
+        groups=("vmap",),
+    )
+    assert max(outcome.error for outcome in matrix.outcomes) > 1e-12
+    assert {outcome.verdict for outcome in matrix.outcomes} <= {Verdict.EXACT, Verdict.ROUNDING}, str(matrix)
