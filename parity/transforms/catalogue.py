@@ -21,7 +21,7 @@ class TransformCell:
         group, name: where it stands in the matrix.
         function: the function in `in_jax/<group>.py` and `in_torch/<group>.py` that does it; its docstring says what it
             shows, and its parameters are the fixtures that it gets: see `parity.transforms.fixtures`.
-        identity: a function in `in_<side>/identities.py`, which returns two values that must be equal.
+        identity: a function in `identities.py` or `in_<side>/identities.py`, which returns two values that must be equal.
         on: fixtures that the result of `function` is called with; empty if `function` returns values.
         graphs: how many graphs torch compiles in the first call, 0 for a cell that compiles nothing. The second call
             compiles nothing in either framework.

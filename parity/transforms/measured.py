@@ -15,6 +15,7 @@ from parity.data.tree import named_leaves
 from parity.execution.limits import TimeLimitExceeded, time_limit
 from parity.execution.runner import described
 from parity.sides import TORCH
+from parity.transforms import identities
 from parity.transforms.catalogue import TransformCell
 from parity.transforms.fixtures import Fixtures
 from parity.transforms.function_pair import NotApplicable
@@ -50,15 +51,16 @@ class Measured:
 def measure(cell: TransformCell, fixtures: Fixtures, timeout_s: float) -> Measured:
     """Runs the cell and its identity; whatever the caller's function does is told, never raised."""
     side = fixtures.side
-    cells, identities = (
+    cells, own = (
         importlib.import_module(f"parity.transforms.in_{side}.{module}") for module in (cell.group, "identities")
     )
+    identity = getattr(own, cell.identity, None) or getattr(identities, cell.identity)
     try:
         # What a framework warns of (slow paths, deprecated ways of its own) is no verdict on the caller's function.
         with fixtures.adapter.settings(fixtures.pair.dtype), time_limit(timeout_s), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             made, fallback = _run(getattr(cells, cell.function), cell, fixtures)
-            left, right = with_fixtures(getattr(identities, cell.identity), fixtures, value=made)
+            left, right = with_fixtures(identity, fixtures, value=made)
             value, left, right = (_as_numpy(fixtures, tree) for tree in (made, left, right))
     except NotApplicable as reason:
         return Measured(not_applicable=str(reason))

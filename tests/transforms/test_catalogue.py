@@ -6,12 +6,14 @@ The sources are parsed, never imported, so that both are looked at where only on
 from __future__ import annotations
 
 import ast
+import inspect
 from collections import Counter
 from pathlib import Path
 
 import pytest
 
 from parity.errors import InputError
+from parity.transforms import identities
 from parity.transforms.catalogue import CELLS, GROUPS, select
 from parity.transforms.fixtures import VALUES, Fixtures
 
@@ -49,16 +51,20 @@ def test_every_function_is_a_cell_and_every_cell_a_function(group):
 
 
 def test_every_identity_is_used_and_there():
-    helpers = {"gradient_in_order"}
-    assert set(functions("jax", "identities")) - helpers == {cell.identity for cell in CELLS}
+    shared = {name for name, _ in inspect.getmembers(identities, inspect.isfunction)} - {"gradient_in_order"}
+    own = set(functions("jax", "identities"))
+    assert not shared & own
+    assert shared | own == {cell.identity for cell in CELLS}
 
 
 def test_every_parameter_is_a_fixture():
-    known = {*VALUES, "value", "pair", *(name for name in vars(Fixtures) if not name.startswith("_"))}
+    known = {*VALUES, "value", "pair", "kit", *(name for name in vars(Fixtures) if not name.startswith("_"))}
+    for name, function in inspect.getmembers(identities, inspect.isfunction):
+        if name != "gradient_in_order":
+            assert set(inspect.signature(function).parameters) <= known, name
     for module in (*GROUPS, "identities"):
         for name, parameters in functions("jax", module).items():
-            if name != "gradient_in_order":
-                assert set(parameters) <= known, name
+            assert set(parameters) <= known, name
 
 
 def test_names_are_unique_and_every_group_has_cells():
