@@ -61,7 +61,7 @@ def bench(session: nox.Session) -> None:
 
 @nox.session
 def calibrate(session: nox.Session) -> None:
-    """How often the clock of `parity bench` is wrong on this machine, beside pytest-benchmark; takes twenty minutes."""
+    """How often the clock of `parity bench` is wrong on this machine, beside pytest-benchmark; takes 25 minutes."""
     install(session, "all", "test")
     session.run("parity", "calibrate", *session.posargs)
 

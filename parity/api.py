@@ -15,14 +15,13 @@ from parity.data.inputs import REGIMES
 from parity.errors import InputError
 from parity.execution import backends
 from parity.execution.environment import environment
+from parity.execution.limits import check_seconds
 from parity.execution.run_cache import RunCache
 from parity.judge import ladder
 from parity.judge.deviations import Deviation, apply, checked
 from parity.judge.finding import Finding, Verdict
 from parity.judge.report import ParityError, Report
 from parity.sides import SIDES
-
-LONGEST_S = 1e6  # more than a week, and five times that still fits the system's timer
 
 
 def check(
@@ -76,8 +75,13 @@ def check(
         raise InputError(
             f"modes: got none, expected some of {', '.join(backends.MODES)}; without one nothing is compared"
         )
-    if not isinstance(timeout_s, (int, float)) or not 0 < timeout_s <= LONGEST_S:
-        raise InputError(f"timeout_s: got {timeout_s!r}, expected a number of seconds above 0, at most {LONGEST_S:g}")
+    chosen_regimes = _chosen("regimes", regimes, tuple(REGIMES))
+    if not chosen_regimes:
+        raise InputError(f"regimes: got none, expected some of {', '.join(REGIMES)}; without one nothing is compared")
+    check_seconds("timeout_s", timeout_s)
+    check_seconds("causes_s", causes_s)
+    if not isinstance(name, str):
+        raise InputError(f"name: got {type(name).__name__}, expected a string, which heads the report")
     for side in SIDES:
         backends.get(side).find_device(device)
     arguments = parse(inputs, wrt, (jax_fn, torch_fn))
@@ -86,7 +90,7 @@ def check(
     declared = checked(deviations, title)
     findings: list[Finding] = []
     uninformative: list[Finding] = []
-    for regime in _chosen("regimes", regimes, tuple(REGIMES)):
+    for regime in chosen_regimes:
         for finding in ladder.rungs(cache, rungs, modes if regime == "unit" else modes[:1], regime, progress):
             (uninformative if ladder.is_uninformative(finding) else findings).append(finding)
     if cache.reference_problem:

@@ -24,7 +24,12 @@ def check(
     stored: Annotated[Path | None, typer.Option(help=".npz file with one array per parameter.")] = None,
     reference: Annotated[str | None, typer.Option(help="The same function in NumPy, module:function.")] = None,
     wrt: Annotated[list[str], typer.Option(help="Input to differentiate (default: all); `none` for none.")] = [],  # noqa: B006
-    regime: Annotated[list[str], typer.Option(help="Also check inputs in this regime, such as offset.")] = [],  # noqa: B006
+    regime: Annotated[
+        list[str],
+        typer.Option(
+            help="Also check inputs made tiny, wide, offset, ties, saturating, subnormal, infinite or nan. Repeatable."
+        ),
+    ] = [],  # noqa: B006
     deviations: Annotated[Path | None, typer.Option(help="TOML file of declared differences to accept.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the seeded inputs.")] = 0,
     dtype: Dtypes = ["float32"],  # noqa: B006

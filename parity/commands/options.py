@@ -8,10 +8,13 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-Dtypes = Annotated[list[str], typer.Option("--dtype", help="Precision to check after float64. Repeatable.")]
+Dtypes = Annotated[
+    list[str],
+    typer.Option("--dtype", help="Precision to check after float64: float32, bfloat16 or float16. Repeatable."),
+]
 Modes = Annotated[list[str], typer.Option("--mode", help="eager or compiled. Repeatable.")]
 Processes = Annotated[int | None, typer.Option(min=1, help="Processes to run in parallel; by default up to two.")]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, for machines.")]
 ReportFolder = Annotated[Path, typer.Option("--report", help="Folder to write the report to.")]
 REPORT = Path("parity-report")
 

@@ -12,7 +12,9 @@ from parity.processes.settings import use_threads
 
 
 def transforms(
-    select: Annotated[list[str] | None, typer.Argument(help="Operations, checkpoint, devices (default: all).")] = None,
+    select: Annotated[
+        list[str] | None, typer.Argument(help="Operations, conventions, checkpoint, devices (default: all).")
+    ] = None,
     report: ReportFolder = REPORT,
     processes: Processes = None,
     as_json: Json = False,

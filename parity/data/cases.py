@@ -95,7 +95,10 @@ def replay_line(functions: tuple[Any, Any], path: Path, options: Mapping[str, An
     """One line that repeats a check on saved inputs: quoted for the shell if both functions have a name, else Python code."""
     names = [_importable(function) for function in functions]
     dtypes, modes = options.get("dtypes", ("float32",)), options.get("modes", ("eager",))
-    if all(names) and set(options) <= {"dtypes", "modes", "device", "name"}:
+    dtypes, modes = ([value] if isinstance(value, str) else value for value in (dtypes, modes))
+    # The command line always has a lower precision, and a generator is used up.
+    are_lists = all(isinstance(value, (list, tuple)) and value for value in (dtypes, modes))
+    if all(names) and are_lists and set(options) <= {"dtypes", "modes", "device", "name"}:
         rungs = [f"--dtype={dtype}" for dtype in dtypes] + [f"--mode={mode}" for mode in modes]
         rungs += [f"--device={options['device']}"] if "device" in options else []
         return shlex.join(["parity", "check", *names, "--stored", str(path), *rungs])

@@ -57,7 +57,12 @@ def arrays(seeded: Sequence[str], stored: Path | None, seed: int) -> Any:
             sizes[f"{name}_below"] = int(below)
         specs[name] = Array(" ".join(axes), below=f"{name}_below" if below else None)
     op = Op(inputs=specs, outputs="", sizes=(sizes,), reference=lambda: None, source="")
-    found.update(seeded_inputs(op, sizes, seed))
+    try:
+        found.update(seeded_inputs(op, sizes, seed))
+    except MemoryError as error:
+        raise InputError(
+            f"--input: {' '.join(seeded)} does not fit into memory ({error}); use smaller shapes"
+        ) from error
     if not found:
         raise InputError("--input: got none, expected --input NAME=SHAPE for each parameter, or --stored FILE.npz")
     return found

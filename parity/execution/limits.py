@@ -9,10 +9,15 @@ import threading
 import time
 from types import FrameType, FunctionType
 
+from parity.errors import InputError
+
 # An exception raised inside a callback of the garbage collector is lost, so the alarm rings again after this many seconds.
 AGAIN_S = 1.0
 # An alarm while a block is being entered or left comes back after this many seconds. A timer of 0 would be no timer.
 RETRY_S = 1e-4
+
+
+LONGEST_S = 1e6  # more than a week, and five times that still fits the system's timer
 
 
 class TimeLimitExceeded(BaseException):
@@ -92,3 +97,9 @@ class _Limit(contextlib.AbstractContextManager[None]):
 
 # An exception in one of these would leave the alarm armed, or the block not entered.
 _UNINTERRUPTED = {method.__code__ for method in vars(_Limit).values() if isinstance(method, FunctionType)}
+
+
+def check_seconds(argument: str, seconds: object) -> None:
+    """Raises InputError for what is no time limit."""
+    if isinstance(seconds, bool) or not isinstance(seconds, (int, float)) or not 0 < seconds <= LONGEST_S:
+        raise InputError(f"{argument}: got {seconds!r}, expected a number of seconds above 0, at most {LONGEST_S:g}")

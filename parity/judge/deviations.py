@@ -147,9 +147,11 @@ def _read(path: Path) -> tuple[Deviation, ...]:
 
 def _from_table(table: Any, entry: str) -> Deviation:
     known = {field.name: field.default is MISSING for field in fields(Deviation)}
-    unknown = sorted(table.keys() - known) if isinstance(table, dict) else [repr(table)]
+    unknown = sorted(table.keys() - known) if isinstance(table, dict) else [table]
     if unknown:
-        raise InputError(f"deviations: {entry} has {', '.join(unknown)}, expected {', '.join(sorted(known))}")
+        raise InputError(
+            f"deviations: {entry} has {', '.join(map(repr, unknown))}, expected some of {', '.join(sorted(known))}"
+        )
     if missing := [name for name, required in known.items() if required and name not in table]:
         raise InputError(f"deviations: {entry} lacks {', '.join(missing)}")
     try:

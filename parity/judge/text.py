@@ -11,6 +11,8 @@ from parity.judge.finding import Finding, Verdict
 MOST_LINES = 8
 # A difference of more units or ULP than this says less than the digit that differs.
 MOST_UNITS = 1000
+# A difference at the worst element that is so much less than that of the leaf is not the one that was judged.
+FAR_LESS = 1e-6
 
 
 def report(name: str, verdict: Verdict, findings: Sequence[Finding], uninformative: Sequence[Finding] = ()) -> str:
@@ -23,8 +25,9 @@ def report(name: str, verdict: Verdict, findings: Sequence[Finding], uninformati
         worst = max(findings, key=lambda f: (f.verdict.severity, f.error))
         lines = [f"{name}: {verdict} in {total}", f"  worst: {line(worst)}"]
     else:
-        lines = [f"{name}: {verdict} in {len(failed)} of {total}", *details(failed[0])]
         undecided = [f for f in failed[1:] if f.verdict is Verdict.INCONCLUSIVE and f.verdict is not verdict]
+        decided = len(failed) - len(undecided)
+        lines = [f"{name}: {verdict} in {decided} of {total}", *details(failed[0])]
         others = [f for f in failed[1:] if f not in undecided]
         lines += [f"  {line(finding)}" for finding in others[:MOST_LINES]]
         if len(others) > MOST_LINES:
@@ -80,11 +83,17 @@ def _size(finding: Finding) -> str:
 
 
 def _digit(finding: Finding) -> int:
-    """The first significant digit that differs at the worst element; without such an element, in the largest of the leaf."""
-    numbers = (finding.actual, finding.expected)
+    """The significant digit that the difference reaches, at the worst element; without one, in the largest of the leaf.
+
+    Where both sides agree and the reference does not, the difference is that to the reference.
+    """
     largest, difference = 1.0, finding.error
-    if all(isinstance(number, float) and math.isfinite(number) for number in numbers) and len(set(numbers)) == 2:
-        largest, difference = max(map(abs, numbers)), abs(numbers[0] - numbers[1])
+    for numbers in ((finding.actual, finding.expected), (finding.actual, finding.truth)):
+        if all(isinstance(number, (int, float)) and math.isfinite(number) for number in numbers):
+            apart, size = abs(numbers[0] - numbers[1]), max(map(abs, numbers))
+            if apart > FAR_LESS * finding.error * size:
+                largest, difference = float(size), float(apart)
+                break
     return max(1, _exponent(largest) - _exponent(min(largest, difference)) + 1)
 
 

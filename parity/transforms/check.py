@@ -10,6 +10,7 @@ from typing import Any
 from parity.data.arguments import parse
 from parity.errors import InputError
 from parity.execution import backends
+from parity.execution.limits import check_seconds
 from parity.judge.deviations import Deviation
 from parity.judge.finding import Verdict
 from parity.sides import JAX, SIDES, TORCH
@@ -123,6 +124,7 @@ def check_transforms(
     for argument, function in (("jax_fn", jax_fn), ("torch_fn", torch_fn)):
         if not callable(function):
             raise InputError(f"{argument}: got {type(function).__name__}, expected a function")
+    check_seconds("timeout_s", timeout_s)
     functions = (jax_fn, torch_fn)
     arguments, others = parse(inputs, wrt, functions), None if another is None else parse(another, wrt, functions)
     if others is not None and others.names != arguments.names:

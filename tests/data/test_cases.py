@@ -144,4 +144,18 @@ def test_what_has_no_name_is_replayed_from_python(tmp_path, monkeypatch):
 def test_the_replay_line_names_the_device():
     line = cases.replay_line((json.dumps, json.loads), Path("case.npz"), {"device": "cuda"})
     assert line.startswith("parity check json:dumps json:loads --stored case.npz ")
-    assert line.endswith(" --device cuda")
+    assert line.endswith(" --device=cuda")
+
+
+class TestReplayOfUnusualOptions:
+    """A single name may be given as a string; no lower precision and a generator cannot be said on the command line."""
+
+    def test_a_string_is_one_name(self, tmp_path):
+        options = {"dtypes": "float32", "modes": "eager"}
+        line = cases.replay_line((cases.dump, cases.dump), tmp_path / "x.npz", options)
+        assert line.endswith(" --dtype=float32 --mode=eager")
+
+    @pytest.mark.parametrize("dtypes", [(), (dtype for dtype in ["float32"])], ids=["none", "generator"])
+    def test_it_is_python_where_the_command_line_would_check_something_else(self, tmp_path, dtypes):
+        line = cases.replay_line((cases.dump, cases.dump), tmp_path / "x.npz", {"dtypes": dtypes})
+        assert line.startswith("parity.check(")

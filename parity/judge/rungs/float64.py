@@ -54,7 +54,7 @@ def _judge_values(leaf: Leaf, finding: Finding) -> Finding:
     if finding.error <= tolerances.FLOAT64_EQUAL:
         message = f"{measured}, within {decimal(tolerances.FLOAT64_EQUAL)}"
         return replace(finding, verdict=Verdict.ROUNDING, message=message)
-    ratio = _error_ratio(leaf, leaf.variant)
+    ratio = _scaling_ratio(leaf, leaf.variant)
     if not math.isnan(ratio):
         measured = f"{measured}; float32 error / float64 error = {decimal(ratio)}"
     scales = ratio >= tolerances.RATIO_CUT
@@ -101,7 +101,7 @@ def _other_numbers(leaf: Leaf, finding: Finding, actual: np.ndarray, expected: n
     )
 
 
-def _error_ratio(leaf: Leaf, variant: InputVariant) -> float:
+def _scaling_ratio(leaf: Leaf, variant: InputVariant) -> float:
     """Largest float32 error divided by the largest float64 difference, on the same float32-representable values.
 
     The float32 error is what the sides differ by, or what a side differs by from its own float64 result: where a softmax is
@@ -109,7 +109,7 @@ def _error_ratio(leaf: Leaf, variant: InputVariant) -> float:
     the inputs shows there alone. Not scaled by the leaf, so that it also tells for a leaf that is zero but for rounding,
     such as the gradient of a bias in front of a softmax.
     """
-    key = ("error ratio", leaf.mode_of("float64"), leaf.mode_of("float32"), variant)
+    key = ("scaling ratio", leaf.mode_of("float64"), leaf.mode_of("float32"), variant)
     return leaf.for_each(key, lambda one: _measured_ratio(one, variant))
 
 
@@ -128,13 +128,13 @@ def _measured_ratio(leaf: Leaf, variant: InputVariant) -> float:
 
 
 def _high_ratio(leaf: Leaf) -> float:
-    """The error ratio that one in five of the judged inputs and changed ones reach.
+    """The scaling ratio that one in five of the judged inputs and changed ones reach.
 
     That of another definition hardly moves. Where a term falls below the last place of large logits, the difference is 1e-11 on
     one input and 1e-16 on the next, and the ratio 3e4 or 1e10.
     """
     inputs = (leaf.variant, *variants.close_by(leaf.variant, leaf.dtype))
-    ratios = [_error_ratio(leaf, variant) for variant in inputs]
+    ratios = [_scaling_ratio(leaf, variant) for variant in inputs]
     return float(np.quantile(ratios, 1 - tolerances.RATIO_SHARE, method="lower"))
 
 

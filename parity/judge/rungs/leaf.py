@@ -37,7 +37,7 @@ class Leaf:
     siblings: tuple[str, ...] = ()
 
     def mode_of(self, dtype: str) -> str:
-        """The truth and the error ratio are questions to the mathematics: there the eager run answers."""
+        """The truth and the scaling ratio are questions to the mathematics: there the eager run answers."""
         return self.mode if dtype == self.dtype else "eager"
 
     def at(self, side: str, dtype: str, variant: InputVariant) -> np.ndarray | None:

@@ -283,13 +283,13 @@ class TestOtherInputs:
         def ratio(leaf, variant):
             return 1e8 if variant.moves and variant.moves[0].number > tolerances.SIDE_JITTERS - high else 1e5
 
-        monkeypatch.setattr(float64, "_error_ratio", ratio)
+        monkeypatch.setattr(float64, "_scaling_ratio", ratio)
         finding = found(check(*self.PAIR, (np.linspace(21, 25, 9).astype(np.float32),), wrt=(), dtypes=()))
         assert finding.verdict is (Verdict.ROUNDING if passed else Verdict.SEMANTIC)
         assert ("1e+08 on other inputs close by" in finding.message) is passed
 
     def test_not_for_another_definition(self, monkeypatch):
-        monkeypatch.setattr(float64, "_error_ratio", lambda leaf, variant: 1e8 if variant.moves else 1e4)
+        monkeypatch.setattr(float64, "_scaling_ratio", lambda leaf, variant: 1e8 if variant.moves else 1e4)
         report = check(*self.PAIR, (np.linspace(21, 25, 9).astype(np.float32),), wrt=(), dtypes=())
         assert found(report).verdict is Verdict.SEMANTIC
 
