@@ -178,7 +178,8 @@ class TestLost:
 
 
 PARENT = f"""
-import os, sys, time
+import os, signal, sys, time
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # ignored under nohup
 sys.path.insert(0, {str(ROOT)!r})
 from parity.processes.pool import run_tasks
 from parity.processes.worker import Worker
@@ -215,11 +216,16 @@ def test_nobody_is_left_when_the_parent_ends(tmp_path, number, kind):
     with subprocess.Popen(
         command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, start_new_session=True
     ) as parent:
-        workers = [int(parent.stdout.readline()) for _ in range(2)]
-        everyone = psutil.Process(parent.pid).children(recursive=True)
-        # Of each: a guard, the worker, and the four or five that the worker started.
-        assert len(everyone) >= 2 * 6
-        assert {process.pid for process in everyone} > set(workers)
-        parent.send_signal(number)
-        _, alive = psutil.wait_procs(everyone, WITHIN_S)
-        assert alive == []
+        try:
+            workers = [int(parent.stdout.readline()) for _ in range(2)]
+            # Of each: a guard, the worker, and the four or five that the worker started, the last of them in a moment.
+            end = time.monotonic() + 4 * WITHIN_S
+            while len(everyone := psutil.Process(parent.pid).children(recursive=True)) < 2 * 6:
+                assert time.monotonic() < end, everyone
+                time.sleep(0.05)
+            assert {process.pid for process in everyone} > set(workers)
+            parent.send_signal(number)
+            _, alive = psutil.wait_procs(everyone, WITHIN_S)
+            assert alive == []
+        finally:
+            parent.kill()  # else a failure would wait for it
