@@ -120,6 +120,7 @@ class TestUnsupported:
         assert not matrix.passed
 
 
+@pytest.mark.both
 class TestConvention:
     """The two sides, each as it says, and the bound."""
 
