@@ -8,8 +8,7 @@ from typing import Any
 
 from parity.bench.timing.verdict import MARGIN
 from parity.errors import InputError
-
-DEVICES = ("cpu", "cuda")
+from parity.execution.backends import check_device
 
 
 def processors() -> int:
@@ -47,8 +46,7 @@ class Settings:
     memory_bytes: int = 0
 
     def __post_init__(self) -> None:
-        if self.device not in DEVICES:
-            raise InputError(f"device: got {self.device!r}, expected one of {', '.join(DEVICES)}")
+        check_device(self.device)
         if not self.threads:
             object.__setattr__(self, "threads", processors())
         for name in ("budget_s", "precision", "timeout_s", "margin"):
