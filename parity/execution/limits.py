@@ -15,8 +15,9 @@ from parity.errors import InputError
 AGAIN_S = 1.0
 # An alarm while a block is being entered or left comes back after this many seconds. A timer of 0 would be no timer.
 RETRY_S = 1e-4
-
-
+# An alarm that is due within this many seconds of the one that was given back is that one: where the process has to wait
+# for a processor between reading the timer and the clock, the two are that far apart.
+SAME_ALARM_S = 0.05
 LONGEST_S = 1e6  # more than a week, and five times that still fits the system's timer
 
 
@@ -40,6 +41,10 @@ def time_limit(seconds: float) -> contextlib.AbstractContextManager[None]:
 class _Limit(contextlib.AbstractContextManager[None]):
     """A class, not a generator: an alarm inside contextlib's own `__exit__` would skip the clean-up of a generator."""
 
+    # When the caller's alarm is due that the last block gave back. Many short blocks, each of which reads it a little
+    # wrong, would put it off for ever.
+    _given_back = -math.inf
+
     def __init__(self, seconds: float) -> None:
         self._seconds, self._active = seconds, False
 
@@ -54,13 +59,22 @@ class _Limit(contextlib.AbstractContextManager[None]):
         self._active = False  # first: what follows may run a handler
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, self._outer)
-        self._arm(self._outer_end, self._outer_interval)
+        _Limit._given_back = self._outer_end
+        if time.monotonic() >= self._outer_end:
+            signal.setitimer(signal.ITIMER_REAL, self._outer_interval, self._outer_interval)
+            _raise_alarm()
+        else:
+            self._arm(self._outer_end, self._outer_interval)
 
     def _take_alarm(self) -> None:
         """Stops the caller's alarm and notes when it is due. Again if its handler just ran and set a new one."""
-        self._outer_end, self._outer_interval, now = math.inf, 0.0, time.monotonic()
+        self._outer_end, self._outer_interval = math.inf, 0.0
         while (alarm := signal.setitimer(signal.ITIMER_REAL, 0))[0]:
-            self._outer_end, self._outer_interval = now + alarm[0], alarm[1]
+            now = time.monotonic()
+            owed = _Limit._given_back - now
+            is_same = abs(alarm[0] - owed) < SAME_ALARM_S if owed > 0 else alarm[0] <= RETRY_S
+            self._outer_end = _Limit._given_back if is_same else now + alarm[0]
+            self._outer_interval = alarm[1]
 
     def _arm(self, end: float, interval: float) -> None:
         if end < math.inf:
@@ -93,6 +107,11 @@ class _Limit(contextlib.AbstractContextManager[None]):
                 signal.raise_signal(signal.SIGALRM)
         finally:
             self._take_alarm()
+
+
+def _raise_alarm() -> None:
+    """A function of its own, so that the limit outside may interrupt it."""
+    signal.raise_signal(signal.SIGALRM)
 
 
 # An exception in one of these would leave the alarm armed, or the block not entered.
