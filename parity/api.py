@@ -69,7 +69,8 @@ def check(
     for side, function in (("jax_fn", jax_fn), ("torch_fn", torch_fn), ("reference", reference)):
         if not callable(function) and (function is not None or side != "reference"):
             raise InputError(f"{side}: got {type(function).__name__}, expected a function")
-    rungs = ("float64", *(dtype for dtype in _chosen("dtypes", dtypes, tuple(FLOATS)) if dtype != "float64"))
+    asked = _chosen("dtypes", dtypes, tuple(FLOATS)) or ("float64",)
+    rungs = ("float64", *(dtype for dtype in asked if dtype != "float64"))
     modes = _chosen("modes", modes, backends.MODES)
     if not modes:
         raise InputError(
@@ -85,13 +86,14 @@ def check(
     for side in SIDES:
         backends.get(side).find_device(device)
     arguments = parse(inputs, wrt, (jax_fn, torch_fn))
-    cache = RunCache.live(dict(zip(SIDES, (jax_fn, torch_fn), strict=True)), arguments, reference, timeout_s, device)
+    functions = dict(zip(SIDES, (jax_fn, torch_fn), strict=True))
+    cache = RunCache.live(functions, arguments, reference, timeout_s, device, lifts=True)
     title = name or getattr(jax_fn, "__name__", type(jax_fn).__name__)
     declared = checked(deviations, title)
     findings: list[Finding] = []
     uninformative: list[Finding] = []
     for regime in chosen_regimes:
-        for finding in ladder.rungs(cache, rungs, modes if regime == "unit" else modes[:1], regime, progress):
+        for finding in ladder.rungs(cache, rungs, modes if regime == "unit" else modes[:1], regime, progress, asked):
             (uninformative if ladder.is_uninformative(finding) else findings).append(finding)
     if cache.reference_problem:
         message = f"the reference failed: {cache.reference_problem.words}"

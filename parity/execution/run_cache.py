@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -14,13 +15,34 @@ from parity.data.dtypes import is_floating
 from parity.data.input_variant import GIVEN, InputVariant
 from parity.data.leaf import LeafName
 from parity.data.tree import named_leaves
+from parity.execution.lifting import PinnedSteps
 from parity.execution.limits import TimeLimitExceeded, time_limit
 from parity.execution.result import Problem, Result
-from parity.execution.runner import LiveRunner, Runner, described
+from parity.execution.runner import LIFTED, LiveRunner, Runner, described
 
 # Runs on moved inputs that are kept: two variants on both sides in two dtypes are the most that one measurement compares.
 MOVED_RUNS = 4
 MOVED_INPUTS = 2
+# The mode of a float64 run of the code as it is, with the precisions that it asks for.
+AS_WRITTEN = "as written"
+
+
+@dataclass(frozen=True)
+class Pinned:
+    """What the code of both sides says about its own precision.
+
+    Attributes:
+        steps: side → the steps that have a precision below float64; none where nothing is pinned.
+        problems: side → why it cannot be lifted.
+    """
+
+    steps: Mapping[str, PinnedSteps]
+    problems: Mapping[str, Problem]
+
+    @property
+    def is_lifted(self) -> bool:
+        """Are the float64 runs those of the lifted functions? Only where it makes a difference, and both can be lifted."""
+        return not self.problems and any(steps.counts for steps in self.steps.values())
 
 
 @dataclass
@@ -35,6 +57,7 @@ class RunCache:
         arguments: the inputs of both.
         reference: the same function in NumPy, if there is one.
         reference_problem: why the reference gave nothing, once it failed.
+        lifts: float64 runs in mode "eager" are those of the lifted functions, where the code pins a lower precision.
     """
 
     runners: Mapping[str, Runner]
@@ -42,6 +65,7 @@ class RunCache:
     reference: Callable[..., Any] | None = None
     timeout_s: float = 60.0
     reference_problem: Problem | None = None
+    lifts: bool = False
     _runs: OrderedDict[tuple[InputVariant, str, str, str], Result] = field(default_factory=OrderedDict)
     _inputs: OrderedDict[InputVariant, dict[str, np.ndarray]] = field(default_factory=OrderedDict)
     _references: dict[InputVariant, dict[str, Any]] = field(default_factory=dict)
@@ -58,6 +82,7 @@ class RunCache:
         timeout_s: float = 60.0,
         device: str = "cpu",
         always: Mapping[str, str] | None = None,
+        lifts: bool = False,
     ) -> RunCache:
         """A cache that runs these functions, one for each framework.
 
@@ -68,7 +93,7 @@ class RunCache:
             side: LiveRunner(function, side, arguments, timeout_s, device, (always or {}).get(side, ""))
             for side, function in functions.items()
         }
-        return cls(runners, arguments, reference, timeout_s)
+        return cls(runners, arguments, reference, timeout_s, lifts=lifts)
 
     @property
     def sides(self) -> tuple[str, str]:
@@ -89,8 +114,16 @@ class RunCache:
         return self._inputs[variant]
 
     def result(self, side: str, dtype: str, mode: str, variant: InputVariant = GIVEN) -> Result:
-        """One side's run. After a side hung once it is not called again."""
+        """One side's run. After a side hung once it is not called again.
+
+        In float64 and mode "eager" it is that of the lifted function, where the functions are lifted; in mode `AS_WRITTEN`
+        it is that of the code as it is.
+        """
         variant = self._same(variant)
+        if mode == AS_WRITTEN:
+            mode = "eager"
+        elif (dtype, mode) == ("float64", "eager") and self.pinned.is_lifted:
+            mode = LIFTED
         key = (variant, side, dtype, mode)
         if key not in self._runs:
             hung = self._hung.get(side)
@@ -104,6 +137,22 @@ class RunCache:
             _keep_latest(self._runs, MOVED_RUNS, lambda one: bool(one[0].moves))
         self._runs.move_to_end(key)
         return self._runs[key]
+
+    @cached_property
+    def pinned(self) -> Pinned:
+        """The steps that have a precision of their own, found once on the caller's inputs."""
+        steps: dict[str, PinnedSteps] = {}
+        problems: dict[str, Problem] = {}
+        for side, runner in self.runners.items():
+            if not self.lifts or not isinstance(runner, LiveRunner):
+                continue
+            steps[side], problem = runner.pinned_steps(self.inputs())
+            if problem is not None:
+                problems[side] = problem
+                if problem.is_timeout:
+                    self._hung[side] = problem
+                break
+        return Pinned(steps, problems)
 
     def release(self, dtype: str = "", mode: str = "") -> None:
         """Drops the runs in this dtype and mode; without them all runs, inputs and measurements."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
@@ -17,12 +17,14 @@ from parity.data.dtypes import cast
 from parity.data.input_variant import InputVariant
 from parity.data.inputs import cotangent
 from parity.data.leaf import Kind, LeafName
-from parity.execution import backends
+from parity.execution import backends, lifting
+from parity.execution.backends import Call, Evaluation
 from parity.execution.limits import TimeLimitExceeded, time_limit
 from parity.execution.result import Problem, Result
 
-# A compiled call compiles first, which takes seconds where the call takes microseconds.
+# A compiled or lifted call compiles first, which takes seconds where the call takes microseconds.
 COMPILE_PATIENCE = 5.0
+LIFTED = "lifted"
 _PACKAGE = Path(__file__).parents[1]
 
 
@@ -51,19 +53,40 @@ class LiveRunner:
     timeout_s: float
     device: str = "cpu"
     always: str = ""
+    _programs: dict[tuple[str, ...], lifting.Lifted] = field(default_factory=dict, compare=False, repr=False)
 
     def run(self, variant: InputVariant, inputs: Mapping[str, np.ndarray], dtype: str, mode: str) -> Result:
-        """Runs the function on these inputs cast to `dtype`; `variant` makes no difference to a live run."""
+        """Runs the function on these inputs cast to `dtype`; `variant` makes no difference to a live run.
+
+        The mode is one of `backends.MODES`, or `LIFTED`: every floating step in float64, whatever the code asks for.
+        """
         return run(
             self.function,
             self.arguments,
             inputs,
             backend=self.backend,
             dtype=dtype,
-            mode=self.always or mode,
+            mode=mode if mode == LIFTED else self.always or mode,
             timeout_s=self.timeout_s,
             device=self.device,
+            programs=self._programs,
         )
+
+    def pinned_steps(self, inputs: Mapping[str, np.ndarray]) -> tuple[lifting.PinnedSteps, Problem | None]:
+        """The steps of the function that have a precision below float64, or why it cannot be lifted."""
+        adapter = backends.get(self.backend)
+        try:
+            with time_limit(self.timeout_s), adapter.settings("float64", self.device):
+                arrays = {n: adapter.from_numpy(cast(array, "float64"), self.device) for n, array in inputs.items()}
+
+                def call(target: Callable[..., Any], given: Mapping[str, Any]) -> Any:
+                    return self.arguments.call(target, self.arguments.tree(given))
+
+                lifted = lifting.get(self.backend).lift(self.function, call, arrays, self.arguments.wrt)
+        except (Exception, SystemExit, TimeLimitExceeded) as error:
+            return lifting.PinnedSteps(), described(error, "out")
+        self._programs[self.arguments.wrt] = lifted
+        return lifted.pinned, None
 
 
 def run(
@@ -76,15 +99,23 @@ def run(
     mode: str,
     timeout_s: float,
     device: str = "cpu",
+    programs: dict[tuple[str, ...], lifting.Lifted] | None = None,
 ) -> Result:
     """Calls `function` on `inputs` cast to `dtype`, with gradients to `arguments.wrt`.
+
+    Args:
+        programs: keeps what was lifted for the next run, by what is differentiated.
 
     A function that raises, exits or hangs gives a `Result` with a problem; only Ctrl-C and errors of the caller pass
     through. When the gradient alone fails, the outputs are kept.
     """
     adapter = backends.get(backend)
-    attempt = partial(_attempt, adapter, function, arguments, inputs, dtype, mode, device)
-    limit = timeout_s * (COMPILE_PATIENCE if mode == "compiled" else 1.0)
+    if mode == LIFTED:
+        evaluate = partial(_evaluate_lifted, lifting.get(backend), {} if programs is None else programs)
+    else:
+        evaluate = partial(adapter.evaluate, compiled=mode == "compiled")
+    attempt = partial(_attempt, adapter, evaluate, function, arguments, inputs, dtype, device)
+    limit = timeout_s * (1.0 if mode == "eager" else COMPILE_PATIENCE)
     try:
         with time_limit(limit):
             return attempt(wrt=arguments.wrt)
@@ -100,13 +131,27 @@ def run(
     return Result(problems=(Problem("out", problem.text, problem.place, problem.is_timeout),))
 
 
+def _evaluate_lifted(
+    lifter: lifting.Lifting,
+    programs: dict[tuple[str, ...], lifting.Lifted],
+    function: Callable[..., Any],
+    call: Call,
+    arrays: Mapping[str, Any],
+    wrt: tuple[str, ...],
+    cotangent: backends.Cotangent,
+) -> Evaluation:
+    if wrt not in programs:
+        programs[wrt] = lifter.lift(function, call, arrays, wrt)
+    return programs[wrt].run(arrays, cotangent)
+
+
 def _attempt(
     adapter: backends.Backend,
+    evaluate: Callable[..., Evaluation],
     function: Callable[..., Any],
     arguments: Arguments,
     inputs: Mapping[str, np.ndarray],
     dtype: str,
-    mode: str,
     device: str,
     wrt: tuple[str, ...],
 ) -> Result:
@@ -120,7 +165,7 @@ def _attempt(
 
     with adapter.settings(dtype, device):
         arrays = {name: adapter.from_numpy(cast(array, dtype), device) for name, array in inputs.items()}
-        evaluation = adapter.evaluate(function, call, arrays, wrt, cotangent, mode == "compiled")
+        evaluation = evaluate(function, call, arrays, wrt, cotangent)
         # Converted before the settings end: a float64 array of JAX may be demoted outside.
         outputs: dict[str, Any] = {
             LeafName(name): _to_numpy(adapter, leaf) for name, leaf in evaluation.outputs.items()

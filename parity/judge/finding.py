@@ -70,6 +70,7 @@ class Finding:
         max_ulp: the largest distance in representable numbers of the leaf's dtype.
         regime: the kind of inputs, `unit` for the caller's own.
         warning: passes, but its message is worth reading.
+        notes: what else is worth knowing, such as the steps that have a precision of their own.
     """
 
     leaf: str
@@ -89,3 +90,4 @@ class Finding:
     max_ulp: int | None = None
     regime: str = "unit"
     warning: bool = False
+    notes: tuple[str, ...] = ()

@@ -12,7 +12,7 @@ from parity.compare.statistics import Statistics
 from parity.execution.run_cache import RunCache
 from parity.judge import variants
 from parity.judge.finding import Finding, Verdict
-from parity.judge.rungs import float64, low
+from parity.judge.rungs import float64, low, pinned
 from parity.judge.rungs.leaf import Leaf
 from parity.judge.rungs.vacuity import vacuous
 from parity.judge.structure import comparable
@@ -26,21 +26,28 @@ def rungs(
     modes: Sequence[str],
     regime: str = "unit",
     progress: Callable[[str], None] = lambda step: None,
+    asked: Sequence[str] = (FLOAT64,),
 ) -> Iterator[Finding]:
     """All findings on the caller's inputs taken into a regime: float64 first, which the lower precisions build on.
 
     The runs that no verdict needs any more are dropped on the way, and all of them in the end.
+
+    Args:
+        asked: the dtypes that the caller wants judged: a step of the code in less than the highest of them fails.
     """
     suffix = "" if regime == "unit" else f" {regime}"
     progress(f"{FLOAT64} {EAGER}{suffix}")
     structural, judged = rung(cache, FLOAT64, EAGER, regime)
     above = {finding.leaf: finding for finding in judged}
+    structural, judged = ([pinned.judge(cache, one, asked) for one in findings] for findings in (structural, judged))
     cache.release_moved()
     for mode in modes:
         for dtype in dict.fromkeys((FLOAT64, *dtypes)):
             if (dtype, mode) == (FLOAT64, EAGER):
                 yield from (*structural, *judged)
                 continue
+            if dtype == FLOAT64 and cache.pinned.is_lifted:
+                continue  # compiled, the code would have its own precision: its rung is that of a lower dtype
             progress(f"{dtype} {mode}{suffix}")
             for findings in rung(cache, dtype, mode, regime, above):
                 yield from findings

@@ -35,6 +35,7 @@ def report(name: str, verdict: Verdict, findings: Sequence[Finding], uninformati
         if undecided:
             lines.append(f"  {_comparisons(len(undecided), 'more ')} skipped: fix the failures above first.")
     lines += [f"  warning: {line(finding)}" for finding in findings if finding.warning]
+    lines += [f"  note: {note}" for note in dict.fromkeys(note for finding in findings for note in finding.notes)]
     if uninformative:
         regimes = ", ".join(dict.fromkeys(finding.regime for finding in uninformative))
         lines.append(

@@ -38,6 +38,10 @@ NOISE_PERSISTS = 0.05
 # One that grows by more than this was hidden by the inputs (weights of one, say), and is no noise either.
 NOISE_GROWS = 4.0
 
+# A step of a lower precision than was asked for counts only if it moves the result by this many units of that precision. Hidden
+# steps of the catalogue of planted faults move it by 0.03 to 2; what moves it by less comes from other steps.
+PINNED_LEAST_UNITS = 1e-3
+
 # float32 rung and below: a side is worse when its error to the float64 truth is this many times the other's, in the
 # root mean square and in the largest error alike, over the given inputs and SIDE_JITTERS changed ones.
 SIDE_RATIO = 2.0

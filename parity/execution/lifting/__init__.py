@@ -1,0 +1,76 @@
+"""Lifted evaluation: the caller's own code with every floating step in float64, whatever precision the code asks for.
+
+One module for each framework offers `lift`. What it gives is run as often as there are inputs. Private hooks of the frameworks
+are used in `jax_requests` alone; `tests/execution/lifting/test_hooks.py` says when one is gone.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Protocol
+
+from parity.execution.backends import Call, Cotangent, Evaluation
+
+# Floating dtypes that are lifted → the bits of their precision.
+LOW_DTYPES = {"float32": 24, "complex64": 24, "float16": 11, "bfloat16": 8}
+
+
+class Kind(StrEnum):
+    """How a step comes to have less precision than its inputs."""
+
+    NARROWED = "computes in"  # a float64 value was cast
+    MADE = "makes a table in"  # an array was made that depends on no floating input
+    DEFINED = "takes a constant from"  # finfo of the dtype of an array: float64 would be another definition
+    NOT_LIFTED = "cannot be lifted from"  # the step ran as it is
+
+
+@dataclass(frozen=True, order=True)
+class PinnedStep:
+    """A step of the caller's code that has a precision of its own, below float64.
+
+    Attributes:
+        dtype: that precision, for example `float32`.
+        place: `file.py:line` of the caller's code; empty if unknown.
+        kind: how it comes to that precision.
+        what: the operation, for a step that cannot be lifted.
+    """
+
+    dtype: str
+    place: str
+    kind: Kind
+    what: str = ""
+
+
+@dataclass
+class PinnedSteps:
+    """The steps that were seen, each with the number of times, in order."""
+
+    counts: dict[PinnedStep, int] = field(default_factory=dict)
+
+    def add(self, step: PinnedStep) -> None:
+        """Notes one more of this kind and place."""
+        self.counts[step] = self.counts.get(step, 0) + 1
+
+
+class Lifted(Protocol):
+    """One function, lifted."""
+
+    pinned: PinnedSteps
+
+    def run(self, arrays: Mapping[str, Any], cotangent: Cotangent) -> Evaluation:
+        """Outputs and gradients in float64. The shapes are those that were lifted."""
+
+
+class Lifting(Protocol):
+    """What the module of a framework offers."""
+
+    def lift(self, function: Callable[..., Any], call: Call, arrays: Mapping[str, Any], wrt: tuple[str, ...]) -> Lifted:
+        """Prepares `function`, called by `call` on float64 arrays. Raises what the function raises."""
+
+
+def get(name: str) -> Lifting:
+    """The module for this framework."""
+    return importlib.import_module(f"{__name__}.{name}_lifting")

@@ -1,0 +1,35 @@
+"""`finfo(x.dtype)` in the caller's code means the caller's dtype, in a lifted run too."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from parity.execution.lifting.place import is_framework
+
+
+@contextlib.contextmanager
+def of_callers_dtype(
+    module: Any, is_lifted: Callable[[Any], bool], callers: Any, seen: Callable[[], None]
+) -> Iterator[None]:
+    """In the block, `module.finfo` of a lifted dtype gives `callers`, and calls `seen`.
+
+    Args:
+        is_lifted: is it the dtype that arrays have because they were lifted?
+    """
+    original = module.finfo
+
+    def finfo(*args: Any, **kwargs: Any) -> Any:
+        # Series and iterations of the frameworks stop at the eps of the dtype that they compute in.
+        if is_framework(sys._getframe(1)) or len(args) != 1 or kwargs or not is_lifted(args[0]):
+            return original(*args, **kwargs)
+        seen()
+        return callers
+
+    module.finfo = finfo
+    try:
+        yield
+    finally:
+        module.finfo = original

@@ -1,0 +1,141 @@
+"""Lifts a JAX function: traces it, rewrites every floating step to float64, and compiles the result once."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from parity.execution.backends import Call, Cotangent, Evaluation, jax_backend
+from parity.execution.lifting import Kind, PinnedStep, PinnedSteps
+from parity.execution.lifting.finfo import of_callers_dtype
+from parity.execution.lifting.jax_interpreter import evaluate
+from parity.execution.lifting.jax_pinned import find, tables
+from parity.execution.lifting.jax_requests import lifted_requests, wide
+from parity.execution.lifting.place import caller
+
+# The program runs a few times: four fifths of the compilation of a two-layer transformer are optimizations that it does not need.
+_QUICK = {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}
+_CONCRETE = (
+    jax.errors.ConcretizationTypeError,
+    jax.errors.TracerArrayConversionError,
+    jax.errors.TracerIntegerConversionError,
+)
+Arrays = Mapping[str, jax.Array]
+
+
+class JaxLifted:
+    """One function, traced and lifted; compiled when it is first run."""
+
+    def __init__(self, function: Callable[..., Any], call: Call, arrays: Arrays, wrt: tuple[str, ...]) -> None:
+        self.pinned = PinnedSteps()
+        self._function, self._call, self._wrt = function, call, wrt
+        self._programs: dict[bytes, Callable[..., tuple[Any, Any]]] = {}
+        self._others: dict[str, Any] = {}
+        self._static = False
+        try:
+            self._trace_as_it_is(arrays)
+        except _CONCRETE:  # whole numbers that decide about shapes
+            self._static = True
+            self._trace_as_it_is(arrays)
+
+    def run(self, arrays: Arrays, cotangent: Cotangent) -> Evaluation:
+        """Outputs and gradients by name, in float64."""
+        given, fixed = self._split(arrays)
+        key = b"".join(np.asarray(fixed[name]).tobytes() for name in sorted(fixed))
+        if key not in self._programs:
+            self._programs[key] = self._lifted(given, fixed)
+        cotangents = {
+            name: jnp.asarray(cotangent(name, shape.shape)).astype(wide(shape.dtype))
+            for name, shape in self._shapes.items()
+        }
+        outputs, gradients = self._programs[key](given, cotangents)
+        gradients = {
+            name: jnp.zeros(arrays[name].shape, wide(arrays[name].dtype)) if _is_float0(gradient) else gradient
+            for name, gradient in gradients.items()
+        }
+        return Evaluation(jax_backend.wait({**outputs, **self._others}), jax_backend.wait(gradients))
+
+    def _split(self, arrays: Arrays) -> tuple[dict[str, Any], dict[str, Any]]:
+        """What is traced, and what stands fixed in the program."""
+        fixed = {n: a for n, a in arrays.items() if self._static and n not in self._wrt and a.dtype.kind in "iub"}
+        return {name: array for name, array in arrays.items() if name not in fixed}, fixed
+
+    def _whole(self, fixed: Arrays) -> Callable[[Arrays, Arrays | None], tuple[Any, Any]]:
+        """(arrays, cotangents) → outputs and gradients by name; the shapes of the outputs alone without cotangents."""
+
+        def whole(given: Arrays, cotangents: Arrays | None) -> tuple[Any, Any]:
+            def split(differentiated: Arrays) -> tuple[dict[str, Any], dict[str, Any]]:
+                named = jax_backend.leaves(self._call(self._function, {**given, **fixed, **differentiated}))
+                self._others = {n: leaf for n, leaf in named.items() if leaf is None or isinstance(leaf, str)}
+                arrays = {n: jnp.asarray(leaf) for n, leaf in named.items() if n not in self._others}
+                floating = {n: leaf for n, leaf in arrays.items() if jnp.issubdtype(leaf.dtype, jnp.inexact)}
+                return floating, {n: leaf for n, leaf in arrays.items() if n not in floating}
+
+            differentiated = {name: given[name] for name in self._wrt}
+            if cotangents is None or not self._wrt:
+                floating, rest = split(differentiated)
+                return {**floating, **rest}, {}
+            floating, pull, rest = jax.vjp(split, differentiated, has_aux=True)
+            pulled = {n: cotangents[n].astype(leaf.dtype) for n, leaf in floating.items()}
+            return {**floating, **rest}, pull(pulled)[0] if floating else {}
+
+        return whole
+
+    def _trace_as_it_is(self, arrays: Arrays) -> None:
+        """Notes the pinned steps, and the shapes of the outputs."""
+        given, fixed = self._split(arrays)
+        whole = self._whole(fixed)
+        with _finfo(self.pinned):
+            shapes = jax.eval_shape(lambda one: whole(one, None)[0], given)
+            self._shapes = {n: s for n, s in shapes.items() if jnp.issubdtype(s.dtype, jnp.inexact)}
+            cotangents = {n: jax.ShapeDtypeStruct(s.shape, wide(s.dtype)) for n, s in self._shapes.items()}
+            closed = jax.make_jaxpr(whole)(given, cotangents)
+        find(closed.jaxpr, self.pinned)
+        for dtype in tables(closed.consts):
+            self.pinned.add(PinnedStep(dtype, "", Kind.MADE))
+
+    def _lifted(self, given: Arrays, fixed: Arrays) -> Callable[..., tuple[Any, Any]]:
+        """The program, compiled. Constants are its arguments: large ones would make it slow to compile."""
+        whole = self._whole(fixed)
+        cotangents = {n: jax.ShapeDtypeStruct(s.shape, wide(s.dtype)) for n, s in self._shapes.items()}
+        with lifted_requests(), _finfo(PinnedSteps()):
+            closed, tree = jax.make_jaxpr(whole, return_shape=True)(given, cotangents)
+        structure = jax.tree_util.tree_structure(tree)
+
+        def program(consts: Any, flat: Any) -> list[Any]:
+            return evaluate(closed.jaxpr, consts, flat, self.pinned.add)
+
+        options = _QUICK if jax.default_backend() == "cpu" else None
+        compiled = jax.jit(program, compiler_options=options)
+
+        def run(given: Arrays, cotangents: Arrays) -> tuple[Any, Any]:
+            flat = jax.tree_util.tree_leaves((given, cotangents))
+            return jax.tree_util.tree_unflatten(structure, compiled(closed.consts, flat))
+
+        return run
+
+
+def lift(function: Callable[..., Any], call: Call, arrays: Arrays, wrt: tuple[str, ...]) -> JaxLifted:
+    """`function`, called by `call`, for arrays of these shapes."""
+    return JaxLifted(function, call, arrays, wrt)
+
+
+@contextlib.contextmanager
+def _finfo(pinned: PinnedSteps) -> Iterator[None]:
+    def seen() -> None:
+        pinned.add(PinnedStep("float32", caller(), Kind.DEFINED))
+
+    callers = jnp.finfo(np.float32)
+    with contextlib.ExitStack() as stack:
+        for module in (jnp, np):
+            stack.enter_context(of_callers_dtype(module, lambda dtype: np.dtype(dtype) == np.float64, callers, seen))
+        yield
+
+
+def _is_float0(array: Any) -> bool:
+    return array.dtype == jax.dtypes.float0

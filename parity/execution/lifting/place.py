@@ -1,0 +1,31 @@
+"""Where in the caller's code a step was asked for."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from types import FrameType
+
+# Their own code does what the caller's asked for; so does parity's own evaluation.
+FRAMEWORKS = ("jax", "jaxlib", "torch", "numpy", "scipy", "ml_dtypes", "opt_einsum")
+_EVALUATION = "parity.execution."
+
+
+def is_framework(frame: FrameType) -> bool:
+    """Does the frame belong to a framework?"""
+    return frame.f_globals.get("__name__", "").split(".")[0] in FRAMEWORKS
+
+
+def caller() -> str:
+    """`file.py:line` of the innermost frame that is the caller's; empty if there is none."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None:
+        name = frame.f_globals.get("__name__", "")
+        if (
+            not is_framework(frame)
+            and not name.startswith(_EVALUATION)
+            and not frame.f_code.co_filename.startswith("<")
+        ):
+            return f"{Path(frame.f_code.co_filename).name}:{frame.f_lineno}"
+        frame = frame.f_back
+    return ""

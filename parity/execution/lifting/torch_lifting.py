@@ -1,0 +1,63 @@
+"""Lifts a torch function: runs it, forward and backward, under the modes of `torch_modes`."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import torch
+
+from parity.data.inputs import cotangent
+from parity.execution.backends import Call, Cotangent, Evaluation, torch_backend
+from parity.execution.lifting import Kind, PinnedStep, PinnedSteps
+from parity.execution.lifting.finfo import of_callers_dtype
+from parity.execution.lifting.place import caller
+from parity.execution.lifting.torch_modes import LiftedFunctions, LiftedKernels, widened
+
+Arrays = Mapping[str, torch.Tensor]
+
+
+class TorchLifted:
+    """One function. It is not traced: each run lifts anew, so that Python may branch on values."""
+
+    def __init__(self, function: Callable[..., Any], call: Call, wrt: tuple[str, ...]) -> None:
+        self.pinned = PinnedSteps()
+        self._function, self._call, self._wrt = function, call, wrt
+        self._has_run = False
+
+    def run(self, arrays: Arrays, cotangent: Cotangent) -> Evaluation:
+        """Outputs and gradients by name, in float64."""
+        pinned = PinnedSteps() if self._has_run else self.pinned  # every run would count them again
+        with _lifted(pinned):
+            evaluation = torch_backend.evaluate(self._function, self._call, arrays, self._wrt, cotangent, False)
+        self._has_run = True
+        return Evaluation(
+            {name: widened(leaf) for name, leaf in evaluation.outputs.items()},
+            {name: widened(leaf) for name, leaf in evaluation.gradients.items()},
+        )
+
+
+def lift(function: Callable[..., Any], call: Call, arrays: Arrays, wrt: tuple[str, ...]) -> TorchLifted:
+    """`function`, called by `call`. It is run once, since only a run shows what it asks for."""
+    lifted = TorchLifted(function, call, wrt)
+    lifted.run({name: array.clone() for name, array in arrays.items()}, cotangent)
+    return lifted
+
+
+@contextlib.contextmanager
+def _lifted(pinned: PinnedSteps) -> Iterator[None]:
+    def seen() -> None:
+        pinned.add(PinnedStep("float32", caller(), Kind.DEFINED))
+
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(torch.compiler.set_stance("force_eager"))
+        for module, is_lifted, callers in (
+            (torch, lambda dtype: dtype == torch.float64, torch.finfo(torch.float32)),
+            (np, lambda dtype: np.dtype(dtype) == np.float64, np.finfo(np.float32)),
+        ):
+            stack.enter_context(of_callers_dtype(module, is_lifted, callers, seen))
+        stack.enter_context(LiftedKernels(pinned.add))
+        stack.enter_context(LiftedFunctions(pinned.add))
+        yield

@@ -1,0 +1,96 @@
+"""Steps that have a precision of their own: a note where the lifted functions are equal, a failure below what was asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from parity.compare.compare import compare
+from parity.data.dtypes import epsilon
+from parity.data.leaf import LeafName
+from parity.execution.lifting import LOW_DTYPES, Kind, PinnedStep, PinnedSteps
+from parity.execution.run_cache import AS_WRITTEN, RunCache
+from parity.judge import tolerances
+from parity.judge.finding import Cause, Finding, Verdict, decimal
+
+FULL = 53  # bits of float64
+MOST_PLACES = 4
+
+
+def judge(cache: RunCache, finding: Finding, asked: Sequence[str]) -> Finding:
+    """The finding of the float64 rung with what its pinned steps mean for it.
+
+    Args:
+        asked: the dtypes that the caller wants judged. A step in less than the highest of them fails.
+    """
+    problems = [
+        f"{side} cannot be lifted to float64: {problem.words}" for side, problem in cache.pinned.problems.items()
+    ]
+    if problems and not finding.verdict.passes:
+        return replace(finding, notes=(*finding.notes, *problems))
+    if not cache.pinned.is_lifted:
+        return finding
+    finding = replace(finding, notes=(*finding.notes, note(cache.pinned.steps)))
+    if not finding.verdict.passes:
+        return finding
+    needed = max((LOW_DTYPES.get(dtype, FULL) for dtype in asked), default=FULL)
+    below = {side: _below(steps, needed) for side, steps in cache.pinned.steps.items()}
+    moved = {side: _moved_by_its_steps(cache, finding.leaf, side) for side, steps in below.items() if steps}
+    guilty = {
+        side: error for side, error in moved.items() if error > max(tolerances.FLOAT64_EQUAL, _least(below[side]))
+    }
+    if not guilty:
+        return finding
+    told = "; ".join(f"{side} {described(below[side])}" for side in guilty)
+    moved_by = f"{decimal(max(guilty.values()))} of the leaf's largest magnitude"
+    return replace(
+        finding,
+        verdict=Verdict.INTERNAL_PRECISION,
+        side=next(iter(guilty)) if len(guilty) == 1 else None,
+        causes=(Cause("low-precision step", told),),
+        message=f"equal with every step in float64, but the code asks for less, which moves the result by {moved_by}",
+    )
+
+
+def note(steps: Mapping[str, PinnedSteps]) -> str:
+    """All pinned steps of both sides, in a sentence."""
+    return "; ".join(f"{side} {described(pinned.counts)}" for side, pinned in steps.items() if pinned.counts)
+
+
+def described(counts: Mapping[PinnedStep, int]) -> str:
+    """`computes in float32 at model.py:12 (2 places)`; steps of one kind together."""
+    groups: dict[tuple[str, str, str], dict[str, int]] = {}
+    for step, count in counts.items():
+        places = groups.setdefault((step.kind, step.dtype, step.what), {})
+        places[step.place] = places.get(step.place, 0) + count
+    return ", ".join(_group(*key, places) for key, places in groups.items())
+
+
+def _group(kind: str, dtype: str, what: str, places: Mapping[str, int]) -> str:
+    at = [
+        f"{place or 'an array that it holds'}{f' ({count} places)' if count > 1 else ''}"
+        for place, count in places.items()
+    ]
+    more = f" and {len(at) - MOST_PLACES} more lines" if len(at) > MOST_PLACES else ""
+    return f"{kind} {dtype}{f' ({what})' if what else ''} at {', '.join(at[:MOST_PLACES])}{more}"
+
+
+def _below(steps: PinnedSteps, bits: int) -> dict[PinnedStep, int]:
+    """Steps of less than so many bits; a constant of the caller's dtype is no arithmetic."""
+    return {s: n for s, n in steps.counts.items() if LOW_DTYPES[s.dtype] < bits and s.kind is not Kind.DEFINED}
+
+
+def _least(steps: Mapping[PinnedStep, int]) -> float:
+    """What the lowest of these steps moves a result by at least; a smaller move comes from other steps, which are allowed."""
+    lowest = min(steps, key=lambda step: LOW_DTYPES[step.dtype]).dtype
+    return tolerances.PINNED_LEAST_UNITS * epsilon("float32" if lowest == "complex64" else lowest)
+
+
+def _moved_by_its_steps(cache: RunCache, leaf: str, side: str) -> float:
+    """How far the code as it is written is from itself with every step in float64."""
+    name = LeafName(leaf)
+    lifted = cache.result(side, "float64", "eager").leaf(name)
+    written = cache.result(side, "float64", AS_WRITTEN).leaf(name)
+    if written is None or lifted is None or written.shape != lifted.shape:
+        return float("inf")
+    return compare(written.astype(lifted.dtype), lifted).error
