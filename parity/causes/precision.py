@@ -42,6 +42,17 @@ def lifted(context: Context, others: Iterable[float] = ()) -> Iterator[Hypothesi
     yield Hypothesis("low-precision table" if table else "low-precision step", change, Edit(nodes), 1)
 
 
+def raised(program: Program) -> Program:
+    """The program of the lifted function: every step in float64."""
+    nodes = [
+        replace(_wide(node, ()), dtype="float64" if node.dtype in LOW else node.dtype)
+        if node.dtype in LOW or _has_low(node.args)
+        else node
+        for node in program.nodes
+    ]
+    return replace(program, nodes=nodes)
+
+
 def _has_low(args: Any) -> bool:
     if isinstance(args, (tuple, list)):
         return any(_has_low(arg) for arg in args)

@@ -54,7 +54,8 @@ def program_of(cache: RunCache, side: str, deadline: float, arguments: Arguments
     copies = {name: array.copy() for name, array in arrays.items()}
     try:
         with time_limit(min(cache.timeout_s, remaining)):
-            return _TRACERS[side](cache.function(side), lambda f, x: bound.call(f, bound.tree(x)), copies)
+            program = _TRACERS[side](cache.function(side), lambda f, x: bound.call(f, bound.tree(x)), copies)
+            return precision.raised(program) if cache.pinned.is_lifted else program
     except (Exception, SystemExit, TimeLimitExceeded):
         return None  # the caller's function, or an operation without a translation: no program, no claim
 

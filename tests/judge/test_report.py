@@ -91,6 +91,7 @@ class TestJson:
             "max_ulp": None,
             "regime": "unit",
             "warning": False,
+            "notes": [],
         }
 
     @pytest.mark.parametrize(

@@ -80,7 +80,9 @@ def gate(subject: Subject, timeout_s: float, device: str = "cpu") -> Gate:
     eager: compiled, each precision would cost a compilation.
     """
     always = {JAX: "compiled"}
-    cache = RunCache.live(subject.functions, subject.arguments, subject.reference, timeout_s, device, always)
+    cache = RunCache.live(
+        subject.functions, subject.arguments, subject.reference, timeout_s, device, always, lifts=True
+    )
     structural, judged = ladder.rung(cache, "float64", "eager")
     findings = [*structural, *judged]
     if subject.dtype != "float64":

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from parity.compare.compare import compare
 from parity.data.dtypes import epsilon
+from parity.data.input_variant import InputVariant
 from parity.data.leaf import LeafName
 from parity.execution.lifting import LOW_DTYPES, Kind, PinnedStep, PinnedSteps
 from parity.execution.run_cache import AS_WRITTEN, RunCache
-from parity.judge import tolerances
+from parity.judge import tolerances, variants
 from parity.judge.finding import Cause, Finding, Verdict, decimal
 
 FULL = 53  # bits of float64
@@ -42,12 +44,14 @@ def judge(cache: RunCache, finding: Finding, asked: Sequence[str]) -> Finding:
     if not guilty:
         return finding
     told = "; ".join(f"{side} {described(below[side])}" for side in guilty)
+    are_tables = all(step.kind is Kind.MADE for side in guilty for step in below[side])
     moved_by = f"{decimal(max(guilty.values()))} of the leaf's largest magnitude"
     return replace(
         finding,
         verdict=Verdict.INTERNAL_PRECISION,
+        error=max(guilty.values()),
         side=next(iter(guilty)) if len(guilty) == 1 else None,
-        causes=(Cause("low-precision step", told),),
+        causes=(Cause("low-precision table" if are_tables else "low-precision step", told),),
         message=f"equal with every step in float64, but the code asks for less, which moves the result by {moved_by}",
     )
 
@@ -87,10 +91,16 @@ def _least(steps: Mapping[PinnedStep, int]) -> float:
 
 
 def _moved_by_its_steps(cache: RunCache, leaf: str, side: str) -> float:
-    """How far the code as it is written is from itself with every step in float64."""
-    name = LeafName(leaf)
-    lifted = cache.result(side, "float64", "eager").leaf(name)
-    written = cache.result(side, "float64", AS_WRITTEN).leaf(name)
+    """How far the code as it is written is from itself with every step in float64.
+
+    Values that a lower precision can hold hide a cast to it: the inputs move too.
+    """
+    given = variants.given("unit")
+    return max(_apart(cache, LeafName(leaf), side, variant) for variant in (given, variants.second_look(given)))
+
+
+def _apart(cache: RunCache, name: LeafName, side: str, variant: InputVariant) -> float:
+    lifted, written = (cache.result(side, "float64", mode, variant).leaf(name) for mode in ("eager", AS_WRITTEN))
     if written is None or lifted is None or written.shape != lifted.shape:
-        return float("inf")
+        return math.inf
     return compare(written.astype(lifted.dtype), lifted).error

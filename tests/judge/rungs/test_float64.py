@@ -59,18 +59,13 @@ class TestSecondLook:
         report = sided(side, lambda x: function(through(x, "float32")), function, (inputs,), wrt=wrt, dtypes=())
         finding = found(report)
         assert finding.verdict is Verdict.INTERNAL_PRECISION
-        assert 1e-9 < finding.error < 1e-6 or inputs is X
-        assert ("equal on these inputs" in finding.message) == (inputs is X)
+        assert finding.side == side
+        assert 1e-9 < finding.error < 1e-6
 
     def test_a_bfloat16_cast_of_bfloat16_inputs(self, side):
         rough = (X.view(np.uint32) & np.uint32(0xFFFF0000)).view(np.float32)
         finding = found(sided(side, lambda x: exp(through(x, "bfloat16")), exp, (rough,), wrt=(), dtypes=()))
         assert finding.verdict is Verdict.INTERNAL_PRECISION
-
-    def test_the_reference_tells_whose_cast_it_is(self, side):
-        options = {"wrt": (), "dtypes": (), "reference": np.exp}
-        finding = found(sided(side, lambda x: exp(through(x, "float32")), exp, (X,), **options))
-        assert (finding.verdict, finding.side) == (Verdict.INTERNAL_PRECISION, side)
 
 
 class TestNoFalseAlarm:
