@@ -33,11 +33,13 @@ class Pinned:
 
     Attributes:
         steps: side → the steps that have a precision below float64; none where nothing is pinned.
+        held: side → dtype and shape of the arrays that its code holds in less than float64.
         problems: side → why it cannot be lifted.
     """
 
-    steps: Mapping[str, PinnedSteps]
-    problems: Mapping[str, Problem]
+    steps: dict[str, PinnedSteps]
+    held: dict[str, set[tuple[str, tuple[int, ...]]]]
+    problems: dict[str, Problem]
 
     @property
     def is_lifted(self) -> bool:
@@ -141,18 +143,18 @@ class RunCache:
     @cached_property
     def pinned(self) -> Pinned:
         """The steps that have a precision of their own, found once on the caller's inputs."""
-        steps: dict[str, PinnedSteps] = {}
-        problems: dict[str, Problem] = {}
+        found = Pinned({}, {}, {})
         for side, runner in self.runners.items():
             if not self.lifts or not isinstance(runner, LiveRunner):
                 continue
-            steps[side], problem = runner.pinned_steps(self.inputs())
-            if problem is not None:
-                problems[side] = problem
-                if problem.is_timeout:
-                    self._hung[side] = problem
+            lifted = runner.lift(self.inputs())
+            if isinstance(lifted, Problem):
+                found.problems[side] = lifted
+                if lifted.is_timeout:
+                    self._hung[side] = lifted
                 break
-        return Pinned(steps, problems)
+            found.steps[side], found.held[side] = lifted.pinned, lifted.held
+        return found
 
     def release(self, dtype: str = "", mode: str = "") -> None:
         """Drops the runs in this dtype and mode; without them all runs, inputs and measurements."""

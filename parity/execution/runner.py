@@ -24,7 +24,9 @@ from parity.execution.result import Problem, Result
 
 # A compiled or lifted call compiles first, which takes seconds where the call takes microseconds.
 COMPILE_PATIENCE = 5.0
-LIFTED = "lifted"
+# Modes beside those of a backend: every floating step in float64; and so, with the arrays that the code holds in less moved by
+# a unit of their dtype.
+LIFTED, NUDGED = "lifted", "lifted, held arrays nudged"
 _PACKAGE = Path(__file__).parents[1]
 
 
@@ -66,14 +68,14 @@ class LiveRunner:
             inputs,
             backend=self.backend,
             dtype=dtype,
-            mode=mode if mode == LIFTED else self.always or mode,
+            mode=mode if mode in (LIFTED, NUDGED) else self.always or mode,
             timeout_s=self.timeout_s,
             device=self.device,
             programs=self._programs,
         )
 
-    def pinned_steps(self, inputs: Mapping[str, np.ndarray]) -> tuple[lifting.PinnedSteps, Problem | None]:
-        """The steps of the function that have a precision below float64, or why it cannot be lifted."""
+    def lift(self, inputs: Mapping[str, np.ndarray]) -> lifting.Lifted | Problem:
+        """The function with every floating step in float64, or why it cannot be lifted."""
         adapter = backends.get(self.backend)
         try:
             with time_limit(self.timeout_s), adapter.settings("float64", self.device):
@@ -84,9 +86,9 @@ class LiveRunner:
 
                 lifted = lifting.get(self.backend).lift(self.function, call, arrays, self.arguments.wrt)
         except (Exception, SystemExit, TimeLimitExceeded) as error:
-            return lifting.PinnedSteps(), described(error, "out")
+            return described(error, "out")
         self._programs[self.arguments.wrt] = lifted
-        return lifted.pinned, None
+        return lifted
 
 
 def run(
@@ -110,8 +112,9 @@ def run(
     through. When the gradient alone fails, the outputs are kept.
     """
     adapter = backends.get(backend)
-    if mode == LIFTED:
-        evaluate = partial(_evaluate_lifted, lifting.get(backend), {} if programs is None else programs)
+    if mode in (LIFTED, NUDGED):
+        known = {} if programs is None else programs
+        evaluate = partial(_evaluate_lifted, lifting.get(backend), known, mode == NUDGED)
     else:
         evaluate = partial(adapter.evaluate, compiled=mode == "compiled")
     attempt = partial(_attempt, adapter, evaluate, function, arguments, inputs, dtype, device)
@@ -134,6 +137,7 @@ def run(
 def _evaluate_lifted(
     lifter: lifting.Lifting,
     programs: dict[tuple[str, ...], lifting.Lifted],
+    nudged: bool,
     function: Callable[..., Any],
     call: Call,
     arrays: Mapping[str, Any],
@@ -142,7 +146,7 @@ def _evaluate_lifted(
 ) -> Evaluation:
     if wrt not in programs:
         programs[wrt] = lifter.lift(function, call, arrays, wrt)
-    return programs[wrt].run(arrays, cotangent)
+    return programs[wrt].run(arrays, cotangent, nudged=nudged)
 
 
 def _attempt(

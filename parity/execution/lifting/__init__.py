@@ -12,8 +12,11 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol
 
+import numpy as np
+
 from parity.execution.backends import Call, Cotangent, Evaluation
 
+SIGNS = 20261201  # seeds the directions in which held arrays are nudged
 # Floating dtypes that are lifted → the bits of their precision.
 LOW_DTYPES = {"float32": 24, "complex64": 24, "float16": 11, "bfloat16": 8}
 
@@ -23,6 +26,7 @@ class Kind(StrEnum):
 
     NARROWED = "computes in"  # a float64 value was cast
     MADE = "makes a table in"  # an array was made that depends on no floating input
+    HELD = "holds an array in"  # weights or a table that is no input
     DEFINED = "takes a constant from"  # finfo of the dtype of an array: float64 would be another definition
     NOT_LIFTED = "cannot be lifted from"  # the step ran as it is
 
@@ -59,9 +63,15 @@ class Lifted(Protocol):
     """One function, lifted."""
 
     pinned: PinnedSteps
+    # dtype and shape of the arrays that the code holds in less than float64: tables, weights that are no inputs.
+    held: set[tuple[str, tuple[int, ...]]]
 
-    def run(self, arrays: Mapping[str, Any], cotangent: Cotangent) -> Evaluation:
-        """Outputs and gradients in float64. The shapes are those that were lifted."""
+    def run(self, arrays: Mapping[str, Any], cotangent: Cotangent, *, nudged: bool = False) -> Evaluation:
+        """Outputs and gradients in float64. The shapes are those that were lifted.
+
+        Args:
+            nudged: every array that the code holds in less than float64 moves by a unit of its dtype, up or down.
+        """
 
 
 class Lifting(Protocol):
@@ -74,3 +84,8 @@ class Lifting(Protocol):
 def get(name: str) -> Lifting:
     """The module for this framework."""
     return importlib.import_module(f"{__name__}.{name}_lifting")
+
+
+def signs(shape: tuple[int, ...]) -> np.ndarray:
+    """1 or -1 for each element, always the same ones."""
+    return np.random.default_rng(SIGNS).choice([-1.0, 1.0], shape)

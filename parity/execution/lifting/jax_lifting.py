@@ -11,10 +11,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from parity.execution.backends import Call, Cotangent, Evaluation, jax_backend
-from parity.execution.lifting import Kind, PinnedStep, PinnedSteps
+from parity.execution.lifting import LOW_DTYPES, Kind, PinnedStep, PinnedSteps, signs
 from parity.execution.lifting.finfo import of_callers_dtype
 from parity.execution.lifting.jax_interpreter import evaluate
-from parity.execution.lifting.jax_pinned import find, tables
+from parity.execution.lifting.jax_pinned import find
 from parity.execution.lifting.jax_requests import lifted_requests, wide
 from parity.execution.lifting.place import caller
 
@@ -32,7 +32,7 @@ class JaxLifted:
     """One function, traced and lifted; compiled when it is first run."""
 
     def __init__(self, function: Callable[..., Any], call: Call, arrays: Arrays, wrt: tuple[str, ...]) -> None:
-        self.pinned = PinnedSteps()
+        self.pinned, self.held = PinnedSteps(), set[tuple[str, tuple[int, ...]]]()
         self._function, self._call, self._wrt = function, call, wrt
         self._programs: dict[bytes, Callable[..., tuple[Any, Any]]] = {}
         self._others: dict[str, Any] = {}
@@ -43,7 +43,7 @@ class JaxLifted:
             self._static = True
             self._trace_as_it_is(arrays)
 
-    def run(self, arrays: Arrays, cotangent: Cotangent) -> Evaluation:
+    def run(self, arrays: Arrays, cotangent: Cotangent, *, nudged: bool = False) -> Evaluation:
         """Outputs and gradients by name, in float64."""
         given, fixed = self._split(arrays)
         key = b"".join(np.asarray(fixed[name]).tobytes() for name in sorted(fixed))
@@ -53,7 +53,7 @@ class JaxLifted:
             name: jnp.asarray(cotangent(name, shape.shape)).astype(wide(shape.dtype))
             for name, shape in self._shapes.items()
         }
-        outputs, gradients = self._programs[key](given, cotangents)
+        outputs, gradients = self._programs[key](given, cotangents, nudged)
         gradients = {
             name: jnp.zeros(arrays[name].shape, wide(arrays[name].dtype)) if _is_float0(gradient) else gradient
             for name, gradient in gradients.items()
@@ -96,8 +96,10 @@ class JaxLifted:
             cotangents = {n: jax.ShapeDtypeStruct(s.shape, wide(s.dtype)) for n, s in self._shapes.items()}
             closed = jax.make_jaxpr(whole)(given, cotangents)
         find(closed.jaxpr, self.pinned)
-        for dtype in tables(closed.consts):
-            self.pinned.add(PinnedStep(dtype, "", Kind.MADE))
+        for const in closed.consts:
+            if str(const.dtype) in LOW_DTYPES:
+                self.held.add((str(const.dtype), const.shape))
+                self.pinned.add(PinnedStep(str(const.dtype), "", Kind.HELD))
 
     def _lifted(self, given: Arrays, fixed: Arrays) -> Callable[..., tuple[Any, Any]]:
         """The program, compiled. Constants are its arguments: large ones would make it slow to compile."""
@@ -113,9 +115,10 @@ class JaxLifted:
         options = _QUICK if jax.default_backend() == "cpu" else None
         compiled = jax.jit(program, compiler_options=options)
 
-        def run(given: Arrays, cotangents: Arrays) -> tuple[Any, Any]:
+        def run(given: Arrays, cotangents: Arrays, nudged: bool) -> tuple[Any, Any]:
             flat = jax.tree_util.tree_leaves((given, cotangents))
-            return jax.tree_util.tree_unflatten(structure, compiled(closed.consts, flat))
+            consts = [_nudged(const) for const in closed.consts] if nudged else closed.consts
+            return jax.tree_util.tree_unflatten(structure, compiled(consts, flat))
 
         return run
 
@@ -135,6 +138,13 @@ def _finfo(pinned: PinnedSteps) -> Iterator[None]:
         for module in (jnp, np):
             stack.enter_context(of_callers_dtype(module, lambda dtype: np.dtype(dtype) == np.float64, callers, seen))
         yield
+
+
+def _nudged(const: Any) -> Any:
+    if str(const.dtype) not in LOW_DTYPES:
+        return const
+    unit = float(jnp.finfo(const.dtype).eps)
+    return jnp.asarray(const).astype(wide(const.dtype)) * (1 + unit * signs(const.shape))
 
 
 def _is_float0(array: Any) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from jax.extend import core
@@ -13,32 +13,43 @@ from parity.execution.lifting.jax_interpreter import is_own, place
 _MANTISSAS = {7: "bfloat16", 10: "float16", 23: "float32"}
 
 
-def find(jaxpr: Any, pinned: PinnedSteps) -> None:
-    """Notes the steps of `jaxpr`, traced on float64 inputs, that enter a lower precision."""
+def find(jaxpr: Any, pinned: PinnedSteps, depends: Sequence[bool] | None = None) -> list[bool]:
+    """Notes the steps of `jaxpr`, traced on float64 inputs, that enter a lower precision.
+
+    Args:
+        depends: for each input, does it depend on a floating input of the whole program? By default the floating ones do.
+
+    Returns:
+        The same for each output.
+    """
+    known: dict[Any, bool] = dict.fromkeys(jaxpr.constvars, False)
+    if depends is None:
+        depends = [_is_floating(variable) for variable in jaxpr.invars]
+    known.update(zip(jaxpr.invars, depends, strict=True))
     for equation in jaxpr.eqns:
-        inner = list(_inner(equation.params))
+        taken = [not isinstance(atom, core.Literal) and known[atom] for atom in equation.invars]
+        inner, results = list(_inner(equation.params)), [any(taken)] * len(equation.outvars)
         for one in inner:
-            find(one, pinned)
-        if inner or is_own(equation):  # what pulls a cast of the caller back: the cast is listed
-            continue
-        made = _low(equation.outvars)
-        if equation.primitive.name == "reduce_precision":
-            made = _MANTISSAS.get(equation.params["mantissa_bits"], "")
-        if not made:
-            continue
-        taken = [str(atom.aval.dtype) for atom in equation.invars if _is_floating(atom)]
-        if any(LOW_DTYPES.get(dtype, 53) > LOW_DTYPES[made] for dtype in taken):
-            pinned.add(PinnedStep(made, place(equation), Kind.NARROWED))
-        elif not taken:
-            pinned.add(PinnedStep(made, place(equation), Kind.MADE))
+            fits = len(one.invars) == len(taken)
+            outputs = find(one, pinned, taken if fits else [any(taken)] * len(one.invars))
+            if len(inner) == 1 and fits and len(outputs) == len(results):
+                results = outputs
+        known.update(zip(equation.outvars, results, strict=True))
+        if not inner and not is_own(equation):  # what pulls a cast of the caller back: the cast is listed
+            _note(equation, any(taken), pinned)
+    return [not isinstance(atom, core.Literal) and known[atom] for atom in jaxpr.outvars]
 
 
-def tables(consts: Any) -> Iterator[str]:
-    """The low precisions of the arrays that a traced program holds."""
-    for const in consts:
-        name = str(getattr(const, "dtype", ""))
-        if name in LOW_DTYPES:
-            yield name
+def _note(equation: Any, depends: bool, pinned: PinnedSteps) -> None:
+    made = _low(equation.outvars)
+    if equation.primitive.name == "reduce_precision":
+        made = _MANTISSAS.get(equation.params["mantissa_bits"], "")
+    if not made:
+        return
+    taken = [str(atom.aval.dtype) for atom in equation.invars if _is_floating(atom)]
+    narrows = any(LOW_DTYPES.get(dtype, 53) > LOW_DTYPES[made] for dtype in taken)
+    if narrows or not taken:
+        pinned.add(PinnedStep(made, place(equation), Kind.NARROWED if narrows and depends else Kind.MADE))
 
 
 def _inner(value: Any) -> Iterator[Any]:

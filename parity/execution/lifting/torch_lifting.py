@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch.utils.weak import WeakIdKeyDictionary
 
 from parity.data.inputs import cotangent
 from parity.execution.backends import Call, Cotangent, Evaluation, torch_backend
@@ -23,14 +24,19 @@ class TorchLifted:
     """One function. It is not traced: each run lifts anew, so that Python may branch on values."""
 
     def __init__(self, function: Callable[..., Any], call: Call, wrt: tuple[str, ...]) -> None:
-        self.pinned = PinnedSteps()
+        self.pinned, self.held = PinnedSteps(), set[tuple[str, tuple[int, ...]]]()
         self._function, self._call, self._wrt = function, call, wrt
         self._has_run = False
 
-    def run(self, arrays: Arrays, cotangent: Cotangent) -> Evaluation:
+    def run(self, arrays: Arrays, cotangent: Cotangent, *, nudged: bool = False) -> Evaluation:
         """Outputs and gradients by name, in float64."""
         pinned = PinnedSteps() if self._has_run else self.pinned  # every run would count them again
-        with _lifted(pinned):
+        depends = WeakIdKeyDictionary()
+        for array in arrays.values():
+            if array.is_floating_point() or array.is_complex():
+                depends[array] = True
+        kernels = LiftedKernels(pinned.add, depends, self.held, nudged)
+        with _lifted(pinned), kernels, LiftedFunctions(pinned.add, depends):
             evaluation = torch_backend.evaluate(self._function, self._call, arrays, self._wrt, cotangent, False)
         self._has_run = True
         return Evaluation(
@@ -58,6 +64,4 @@ def _lifted(pinned: PinnedSteps) -> Iterator[None]:
             (np, lambda dtype: np.dtype(dtype) == np.float64, np.finfo(np.float32)),
         ):
             stack.enter_context(of_callers_dtype(module, is_lifted, callers, seen))
-        stack.enter_context(LiftedKernels(pinned.add))
-        stack.enter_context(LiftedFunctions(pinned.add))
         yield

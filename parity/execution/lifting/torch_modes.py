@@ -12,9 +12,10 @@ from typing import Any
 import torch
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_map
+from torch.utils._pytree import tree_leaves, tree_map
+from torch.utils.weak import WeakIdKeyDictionary
 
-from parity.execution.lifting import LOW_DTYPES, Kind, PinnedStep
+from parity.execution.lifting import LOW_DTYPES, Kind, PinnedStep, signs
 from parity.execution.lifting.place import caller
 
 Note = Callable[[PinnedStep], None]
@@ -39,8 +40,8 @@ def widened(value: Any) -> Any:
 class LiftedFunctions(TorchFunctionMode):
     """Overrules the dtypes that the caller's Python asks for."""
 
-    def __init__(self, note: Note) -> None:
-        self.note = note
+    def __init__(self, note: Note, depends: WeakIdKeyDictionary) -> None:
+        self.note, self.depends = note, depends
 
     def __torch_function__(
         self, function: Any, types: Any, args: Any = (), kwargs: Mapping[str, Any] | None = None
@@ -68,10 +69,9 @@ class LiftedFunctions(TorchFunctionMode):
         floating = [
             one for one in args if isinstance(one, torch.Tensor) and (one.is_floating_point() or one.is_complex())
         ]
-        if any(one.dtype not in _LOW for one in floating):
-            self.note(PinnedStep(_name(dtype), caller(), Kind.NARROWED))
-        elif not floating:
-            self.note(PinnedStep(_name(dtype), caller(), Kind.MADE))
+        if any(one.dtype not in _LOW for one in floating) or not floating:
+            depends = any(one in self.depends for one in floating)
+            self.note(PinnedStep(_name(dtype), caller(), Kind.NARROWED if depends else Kind.MADE))
 
     def _type(self, function: Any, args: Any, kwargs: dict[str, Any]) -> Any:
         """`x.type(torch.FloatTensor)` and `x.type("torch.HalfTensor")`."""
@@ -87,9 +87,11 @@ class LiftedFunctions(TorchFunctionMode):
 class LiftedKernels(TorchDispatchMode):
     """Overrules the dtypes that reach the kernels."""
 
-    def __init__(self, note: Note) -> None:
+    def __init__(
+        self, note: Note, depends: WeakIdKeyDictionary, held: set[tuple[str, tuple[int, ...]]], nudged: bool
+    ) -> None:
         super().__init__()
-        self.note = note
+        self.note, self.depends, self.held, self.nudged = note, depends, held, nudged
         # A tensor of low precision that the caller's code writes into → its float64 twin.
         self.twins: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}
 
@@ -109,14 +111,26 @@ class LiftedKernels(TorchDispatchMode):
             ]
             if floating:
                 self.note(PinnedStep(_name(dtype), caller(), Kind.NARROWED))
+        depends = any(isinstance(one, torch.Tensor) and one in self.depends for one in tree_leaves((args, kwargs)))
         args, kwargs = tree_map(self._lifted, (tuple(args), kwargs))
-        return tree_map(widened, kernel(*args, **kwargs))
+        results = tree_map(widened, kernel(*args, **kwargs))
+        if depends:
+            for one in tree_leaves(results):
+                if isinstance(one, torch.Tensor) and (one.is_floating_point() or one.is_complex()):
+                    self.depends[one] = True
+        return results
 
     def _lifted(self, value: Any) -> Any:
-        if isinstance(value, torch.Tensor):
-            twin = self.twins.get(id(value))
-            return twin[1] if twin else widened(value)
-        return wide(value)
+        if not isinstance(value, torch.Tensor):
+            return wide(value)
+        twin = self.twins.get(id(value))
+        if twin or value.dtype not in _LOW:
+            return twin[1] if twin else value
+        # Everything else was lifted before: the caller's code holds this one.
+        self.held.add((_name(value.dtype), tuple(value.shape)))
+        self.note(PinnedStep(_name(value.dtype), "", Kind.HELD))
+        unit = torch.finfo(value.dtype).eps * torch.from_numpy(signs(tuple(value.shape))) if self.nudged else 0.0
+        return widened(value) * (1 + unit)
 
     def _bits(self, kernel: Any, args: Any, kwargs: dict[str, Any]) -> Any:
         tensor, dtype = args[0], args[1]

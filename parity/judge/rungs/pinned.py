@@ -12,11 +12,33 @@ from parity.data.input_variant import InputVariant
 from parity.data.leaf import LeafName
 from parity.execution.lifting import LOW_DTYPES, Kind, PinnedStep, PinnedSteps
 from parity.execution.run_cache import AS_WRITTEN, RunCache
+from parity.execution.runner import NUDGED
 from parity.judge import tolerances, variants
 from parity.judge.finding import Cause, Finding, Verdict, decimal
 
 FULL = 53  # bits of float64
 MOST_PLACES = 4
+
+
+def tables(cache: RunCache, finding: Finding) -> Finding:
+    """A float64 difference that passes because an array which a side holds in less than float64 makes it.
+
+    Such an array (a table of sines, say) is rounded; moved by a unit of its dtype it makes a difference of that size. How far
+    both sides are from the truth is then for the lower rungs to say.
+    """
+    if finding.verdict is not Verdict.SEMANTIC or not cache.pinned.is_lifted or not math.isfinite(finding.error):
+        return finding
+    made = {side: _made_by_held(cache, finding.leaf, side) for side, held in cache.pinned.held.items() if held}
+    enough = [side for side, change in made.items() if finding.error <= tolerances.TABLE_FACTOR * change]
+    if not enough:
+        return finding
+    side = enough[0]
+    arrays = ", ".join(f"{dtype} of shape {shape}" for dtype, shape in sorted(cache.pinned.held[side]))
+    told = f"{side} holds {arrays}: a unit in it makes {decimal(made[side])}"
+    message = (
+        f"low-precision table: largest difference {decimal(finding.error)} of the leaf's largest magnitude; {told}"
+    )
+    return replace(finding, verdict=Verdict.ROUNDING, causes=(Cause("low-precision table", told),), message=message)
 
 
 def judge(cache: RunCache, finding: Finding, asked: Sequence[str]) -> Finding:
@@ -44,7 +66,7 @@ def judge(cache: RunCache, finding: Finding, asked: Sequence[str]) -> Finding:
     if not guilty:
         return finding
     told = "; ".join(f"{side} {described(below[side])}" for side in guilty)
-    are_tables = all(step.kind is Kind.MADE for side in guilty for step in below[side])
+    are_tables = all(step.kind in (Kind.MADE, Kind.HELD) for side in guilty for step in below[side])
     moved_by = f"{decimal(max(guilty.values()))} of the leaf's largest magnitude"
     return replace(
         finding,
@@ -71,10 +93,9 @@ def described(counts: Mapping[PinnedStep, int]) -> str:
 
 
 def _group(kind: str, dtype: str, what: str, places: Mapping[str, int]) -> str:
-    at = [
-        f"{place or 'an array that it holds'}{f' ({count} places)' if count > 1 else ''}"
-        for place, count in places.items()
-    ]
+    if kind == Kind.HELD:
+        return f"{kind} {dtype}"
+    at = [f"{place or 'an unknown line'}{f' ({count} places)' if count > 1 else ''}" for place, count in places.items()]
     more = f" and {len(at) - MOST_PLACES} more lines" if len(at) > MOST_PLACES else ""
     return f"{kind} {dtype}{f' ({what})' if what else ''} at {', '.join(at[:MOST_PLACES])}{more}"
 
@@ -97,6 +118,16 @@ def _moved_by_its_steps(cache: RunCache, leaf: str, side: str) -> float:
     """
     given = variants.given("unit")
     return max(_apart(cache, LeafName(leaf), side, variant) for variant in (given, variants.second_look(given)))
+
+
+def _made_by_held(cache: RunCache, leaf: str, side: str) -> float:
+    """How far a unit in the arrays that the code holds moves the leaf."""
+    given, name = variants.given("unit"), LeafName(leaf)
+    lifted, nudged = (cache.result(side, "float64", mode, given).leaf(name) for mode in ("eager", NUDGED))
+    if lifted is None or nudged is None or lifted.shape != nudged.shape or lifted.dtype != nudged.dtype:
+        return 0.0
+    error = compare(nudged, lifted).error
+    return error if math.isfinite(error) else 0.0
 
 
 def _apart(cache: RunCache, name: LeafName, side: str, variant: InputVariant) -> float:
