@@ -53,6 +53,13 @@ def power(session: nox.Session) -> None:
 
 
 @nox.session
+def models(session: nox.Session) -> None:
+    """Flax and torch models of transformers 4.48.3, lifted to float64; its last version with Flax models."""
+    install(session, "jax,torch", "test", "models")
+    session.run("pytest", "tests/models", *session.posargs)
+
+
+@nox.session
 def bench(session: nox.Session) -> None:
     """`jax.jit` against `torch.compile` on every operation, with intervals and a control: `parity bench`."""
     install(session, "all")

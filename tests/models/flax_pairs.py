@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import inspect
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -11,17 +12,18 @@ import flax.traverse_util
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 import torch
 import transformers
 
 TEXT = {"vocab_size": 37, "hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 48}
-WITHOUT_DROPOUT = {
-    name: 0.0
-    for name in (
+WITHOUT_DROPOUT = dict.fromkeys(
+    (
         "hidden_dropout_prob", "attention_probs_dropout_prob", "resid_pdrop", "embd_pdrop", "attn_pdrop", "dropout",
         "attention_dropout", "activation_dropout", "dropout_rate", "embed_dropout", "resid_dropout", "classifier_dropout",
-    )
-}  # fmt: skip
+    ),
+    0.0,
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,9 @@ PAIRS = {
     "RoBERTa-PreLN": Pair("RobertaPreLayerNormModel", "RobertaPreLayerNorm", TEXT),
     "XLM-R": Pair("XLMRobertaModel", "XLMRoberta", TEXT),
     "ALBERT": Pair("AlbertModel", "Albert", {**TEXT, "embedding_size": 16}),
-    "DistilBERT": Pair("DistilBertModel", "DistilBert", {"vocab_size": 37, "dim": 32, "n_layers": 2, "n_heads": 2, "hidden_dim": 48}),
+    "DistilBERT": Pair("DistilBertModel", "DistilBert", {
+        "vocab_size": 37, "dim": 32, "n_layers": 2, "n_heads": 2, "hidden_dim": 48,
+    }),
     "RoFormer": Pair("RoFormerModel", "RoFormer", {**TEXT, "embedding_size": 32}),
     "GPT-2": Pair("GPT2Model", "GPT2", GPT),
     "GPT-Neo": Pair("GPTNeoModel", "GPTNeo", {
@@ -126,7 +130,8 @@ def functions(name: str, seed: int = 0) -> Functions:
     def jax_side(params: Mapping[str, Any], *given: Any) -> Any:
         tree = flax.traverse_util.unflatten_dict(params, sep=".")
         with old_jax():
-            return flax_model(**_named(pair, given, jnp), params=tree, train=False)[pair.output]
+            modes = {"train": False} if "train" in inspect.signature(flax_model.__call__).parameters else {}
+            return flax_model(**_named(pair, given, jnp), params=tree, **modes)[pair.output]
 
     def torch_side(params: Mapping[str, Any], *given: Any) -> Any:
         state = dict(_renamed(key, value, names) for key, value in params.items())
@@ -167,17 +172,14 @@ def _renamed(key: str, value: Any, names: set[str]) -> tuple[str, Any]:
 
 @contextlib.contextmanager
 def old_jax() -> Iterator[None]:
-    """transformers 4.48.3 speaks an older jax: `jnp.clip(a_min=, a_max=)` and `array.split`."""
-    clip = jnp.clip
+    """transformers 4.48.3 speaks an older jax: `jnp.clip(x, a_min=, a_max=)` and `array.split(parts, axis)`."""
+    clip, array = jnp.clip, type(jnp.zeros(0))
 
     def old_clip(x: Any, *args: Any, a_min: Any = None, a_max: Any = None, **kwargs: Any) -> Any:
-        limits = [one for one in (a_min, a_max) if one is not None] if args == () else list(args)
-        if a_min is None and a_max is None:
-            return clip(x, *args, **kwargs)
-        return clip(x, a_min, a_max) if args == () else clip(x, *limits)
+        return clip(x, *(args or (a_min, a_max)), **kwargs)
 
-    jnp.clip = old_clip  # type: ignore[assignment]
-    try:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(jnp, "clip", old_clip)
+        for kind in (array, jax.core.Tracer):
+            patch.setattr(kind, "split", lambda x, *args, **kwargs: jnp.split(x, *args, **kwargs), raising=False)
         yield
-    finally:
-        jnp.clip = clip

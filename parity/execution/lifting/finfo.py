@@ -7,14 +7,14 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from parity.execution.lifting.place import is_framework
+from parity.execution.lifting.place import caller, is_framework
 
 
 @contextlib.contextmanager
 def of_callers_dtype(
-    module: Any, is_lifted: Callable[[Any], bool], callers: Any, seen: Callable[[], None]
+    module: Any, is_lifted: Callable[[Any], bool], callers: Any, seen: Callable[[str], None]
 ) -> Iterator[None]:
-    """In the block, `module.finfo` of a lifted dtype gives `callers`, and calls `seen`.
+    """In the block, `module.finfo` of a lifted dtype gives `callers`, and calls `seen` with the place.
 
     Args:
         is_lifted: is it the dtype that arrays have because they were lifted?
@@ -25,7 +25,7 @@ def of_callers_dtype(
         # Series and iterations of the frameworks stop at the eps of the dtype that they compute in.
         if is_framework(sys._getframe(1)) or len(args) != 1 or kwargs or not is_lifted(args[0]):
             return original(*args, **kwargs)
-        seen()
+        seen(caller())
         return callers
 
     module.finfo = finfo

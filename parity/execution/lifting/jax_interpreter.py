@@ -157,10 +157,6 @@ def _cond(params: Mapping[str, Any], operands: list[Any], not_lifted: NotLifted,
     return list(jax.lax.switch(operands[0], branches, *operands[1:]))
 
 
-def _convert(params: Mapping[str, Any], operands: list[Any], _: NotLifted, __: Any) -> Any:
-    return jax.lax.convert_element_type(operands[0], wide(params["new_dtype"]))
-
-
 def _bitcast(params: Mapping[str, Any], operands: list[Any], _: NotLifted, equation: Any) -> Any:
     """The bits of the number that the code would have had; an integer's bits as the number that the code meant."""
     value = _cast(operands[0], equation.invars[0].aval)
@@ -189,7 +185,6 @@ _RULES: dict[str, Callable[..., Any]] = {
     "scan": _scan,
     "while": _while,
     "cond": _cond,
-    "convert_element_type": _convert,
     "bitcast_convert_type": _bitcast,
     "reduce_precision": lambda params, operands, *_: operands[0],
     "reduce": _reduce,

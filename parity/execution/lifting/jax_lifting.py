@@ -15,8 +15,7 @@ from parity.execution.lifting import LOW_DTYPES, Kind, PinnedStep, PinnedSteps, 
 from parity.execution.lifting.finfo import of_callers_dtype
 from parity.execution.lifting.jax_interpreter import evaluate
 from parity.execution.lifting.jax_pinned import find
-from parity.execution.lifting.jax_requests import lifted_requests, wide
-from parity.execution.lifting.place import caller
+from parity.execution.lifting.jax_requests import lifted_requests, seen_requests, wide
 
 # The program runs a few times: four fifths of the compilation of a two-layer transformer are optimizations that it does not need.
 _QUICK = {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}
@@ -26,6 +25,7 @@ _CONCRETE = (
     jax.errors.TracerIntegerConversionError,
 )
 Arrays = Mapping[str, jax.Array]
+Program = Callable[[Arrays, Arrays, bool], tuple[Any, Any]]  # arrays, cotangents, nudged → outputs, gradients
 
 
 class JaxLifted:
@@ -34,7 +34,7 @@ class JaxLifted:
     def __init__(self, function: Callable[..., Any], call: Call, arrays: Arrays, wrt: tuple[str, ...]) -> None:
         self.pinned, self.held = PinnedSteps(), set[tuple[str, tuple[int, ...]]]()
         self._function, self._call, self._wrt = function, call, wrt
-        self._programs: dict[bytes, Callable[..., tuple[Any, Any]]] = {}
+        self._programs: dict[bytes, Program] = {}
         self._others: dict[str, Any] = {}
         self._static = False
         try:
@@ -47,12 +47,13 @@ class JaxLifted:
         """Outputs and gradients by name, in float64."""
         given, fixed = self._split(arrays)
         key = b"".join(np.asarray(fixed[name]).tobytes() for name in sorted(fixed))
-        if key not in self._programs:
-            self._programs[key] = self._lifted(given, fixed)
         cotangents = {
             name: jnp.asarray(cotangent(name, shape.shape)).astype(wide(shape.dtype))
             for name, shape in self._shapes.items()
+            if jnp.issubdtype(shape.dtype, jnp.inexact)
         }
+        if key not in self._programs:
+            self._programs[key] = self._lifted(given, fixed, cotangents)
         outputs, gradients = self._programs[key](given, cotangents, nudged)
         gradients = {
             name: jnp.zeros(arrays[name].shape, wide(arrays[name].dtype)) if _is_float0(gradient) else gradient
@@ -90,37 +91,57 @@ class JaxLifted:
         """Notes the pinned steps, and the shapes of the outputs."""
         given, fixed = self._split(arrays)
         whole = self._whole(fixed)
-        with _finfo(self.pinned):
-            shapes = jax.eval_shape(lambda one: whole(one, None)[0], given)
-            self._shapes = {n: s for n, s in shapes.items() if jnp.issubdtype(s.dtype, jnp.inexact)}
-            cotangents = {n: jax.ShapeDtypeStruct(s.shape, wide(s.dtype)) for n, s in self._shapes.items()}
+        requests = PinnedSteps()
+        with _finfo(self.pinned), seen_requests(requests.add):
+            self._shapes = jax.eval_shape(lambda one: whole(one, None)[0], given)
+            cotangents = {
+                n: jax.ShapeDtypeStruct(s.shape, wide(s.dtype))
+                for n, s in self._shapes.items()
+                if jnp.issubdtype(s.dtype, jnp.inexact)
+            }
             closed = jax.make_jaxpr(whole)(given, cotangents)
         find(closed.jaxpr, self.pinned)
+        places = {step.place for step in self.pinned.counts}
+        for step in requests.counts:  # a number that was rounded while it was traced left no step
+            if step.place and step.place not in places:
+                self.pinned.add(step)
         for const in closed.consts:
             if str(const.dtype) in LOW_DTYPES:
                 self.held.add((str(const.dtype), const.shape))
                 self.pinned.add(PinnedStep(str(const.dtype), "", Kind.HELD))
 
-    def _lifted(self, given: Arrays, fixed: Arrays) -> Callable[..., tuple[Any, Any]]:
-        """The program, compiled. Constants are its arguments: large ones would make it slow to compile."""
-        whole = self._whole(fixed)
-        cotangents = {n: jax.ShapeDtypeStruct(s.shape, wide(s.dtype)) for n, s in self._shapes.items()}
-        with lifted_requests(), _finfo(PinnedSteps()):
-            closed, tree = jax.make_jaxpr(whole, return_shape=True)(given, cotangents)
+    def _lifted(self, given: Arrays, fixed: Arrays, cotangents: Arrays) -> Program:
+        """The program, compiled.
+
+        Code that depends on the dtypes that it asked for (the bits of a number, a callback that returns float32) fails, or
+        has other shapes, when it gets float64 instead: its requests are then left as they are.
+        """
+        with contextlib.suppress(Exception):
+            program, shapes = self._compiled(given, fixed, cotangents, lifted_requests())
+            if shapes == {name: shape.shape for name, shape in self._shapes.items()}:
+                program(given, cotangents, False)
+                return program
+        return self._compiled(given, fixed, cotangents, contextlib.nullcontext())[0]
+
+    def _compiled(
+        self, given: Arrays, fixed: Arrays, cotangents: Arrays, requests: contextlib.AbstractContextManager[None]
+    ) -> tuple[Program, dict[str, tuple[int, ...]]]:
+        """The program, and the shapes of its outputs. Constants are its arguments: large ones would be slow to compile."""
+        with requests, _finfo(PinnedSteps()):
+            closed, tree = jax.make_jaxpr(self._whole(fixed), return_shape=True)(given, cotangents)
         structure = jax.tree_util.tree_structure(tree)
 
-        def program(consts: Any, flat: Any) -> list[Any]:
+        def evaluated(consts: Any, flat: Any) -> list[Any]:
             return evaluate(closed.jaxpr, consts, flat, self.pinned.add)
 
-        options = _QUICK if jax.default_backend() == "cpu" else None
-        compiled = jax.jit(program, compiler_options=options)
+        compiled = jax.jit(evaluated, compiler_options=_QUICK if jax.default_backend() == "cpu" else None)
 
-        def run(given: Arrays, cotangents: Arrays, nudged: bool) -> tuple[Any, Any]:
+        def program(given: Arrays, cotangents: Arrays, nudged: bool) -> tuple[Any, Any]:
             flat = jax.tree_util.tree_leaves((given, cotangents))
             consts = [_nudged(const) for const in closed.consts] if nudged else closed.consts
             return jax.tree_util.tree_unflatten(structure, compiled(consts, flat))
 
-        return run
+        return program, {name: shape.shape for name, shape in tree[0].items()}
 
 
 def lift(function: Callable[..., Any], call: Call, arrays: Arrays, wrt: tuple[str, ...]) -> JaxLifted:
@@ -130,8 +151,8 @@ def lift(function: Callable[..., Any], call: Call, arrays: Arrays, wrt: tuple[st
 
 @contextlib.contextmanager
 def _finfo(pinned: PinnedSteps) -> Iterator[None]:
-    def seen() -> None:
-        pinned.add(PinnedStep("float32", caller(), Kind.DEFINED))
+    def seen(place: str) -> None:
+        pinned.add(PinnedStep("float32", place, Kind.DEFINED))
 
     callers = jnp.finfo(np.float32)
     with contextlib.ExitStack() as stack:

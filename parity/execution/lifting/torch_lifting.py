@@ -14,7 +14,6 @@ from parity.data.inputs import cotangent
 from parity.execution.backends import Call, Cotangent, Evaluation, torch_backend
 from parity.execution.lifting import Kind, PinnedStep, PinnedSteps
 from parity.execution.lifting.finfo import of_callers_dtype
-from parity.execution.lifting.place import caller
 from parity.execution.lifting.torch_modes import LiftedFunctions, LiftedKernels, widened
 
 Arrays = Mapping[str, torch.Tensor]
@@ -35,9 +34,13 @@ class TorchLifted:
         for array in arrays.values():
             if array.is_floating_point() or array.is_complex():
                 depends[array] = True
+
+        def wide_cotangent(name: str, shape: tuple[int, ...]) -> np.ndarray:
+            return np.asarray(cotangent(name, shape), np.float64)  # of less, it would count as held by the code
+
         kernels = LiftedKernels(pinned.add, depends, self.held, nudged)
         with _lifted(pinned), kernels, LiftedFunctions(pinned.add, depends):
-            evaluation = torch_backend.evaluate(self._function, self._call, arrays, self._wrt, cotangent, False)
+            evaluation = torch_backend.evaluate(self._function, self._call, arrays, self._wrt, wide_cotangent, False)
         self._has_run = True
         return Evaluation(
             {name: widened(leaf) for name, leaf in evaluation.outputs.items()},
@@ -54,8 +57,8 @@ def lift(function: Callable[..., Any], call: Call, arrays: Arrays, wrt: tuple[st
 
 @contextlib.contextmanager
 def _lifted(pinned: PinnedSteps) -> Iterator[None]:
-    def seen() -> None:
-        pinned.add(PinnedStep("float32", caller(), Kind.DEFINED))
+    def seen(place: str) -> None:
+        pinned.add(PinnedStep("float32", place, Kind.DEFINED))
 
     with contextlib.ExitStack() as stack:
         stack.enter_context(torch.compiler.set_stance("force_eager"))
