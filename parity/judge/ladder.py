@@ -38,7 +38,7 @@ def rungs(
     suffix = "" if regime == "unit" else f" {regime}"
     progress(f"{FLOAT64} {EAGER}{suffix}")
     structural, judged = rung(cache, FLOAT64, EAGER, regime)
-    judged = [pinned.tables(cache, finding) for finding in judged]
+    judged = [pinned.leaning(cache, pinned.tables(cache, finding)) for finding in judged]
     above = {finding.leaf: finding for finding in judged}
     structural, judged = ([pinned.judge(cache, one, asked) for one in findings] for findings in (structural, judged))
     cache.release_moved()

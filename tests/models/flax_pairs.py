@@ -87,6 +87,10 @@ PAIRS = {
     "T5": Pair("T5Model", "T5", {
         "vocab_size": 37, "d_model": 32, "d_kv": 16, "d_ff": 48, "num_layers": 2, "num_heads": 2, "decoder_start_token_id": 0,
     }, "both"),
+    "LongT5": Pair("LongT5Model", "LongT5", {
+        "vocab_size": 37, "d_model": 32, "d_kv": 16, "d_ff": 48, "num_layers": 2, "num_heads": 2, "decoder_start_token_id": 0,
+        "local_radius": 3,
+    }, "both"),
     "BART": Pair("BartModel", "Bart", _decoder(), "both"),
     "Pegasus": Pair("PegasusModel", "Pegasus", _decoder(), "both"),
     "Blenderbot": Pair("BlenderbotModel", "Blenderbot", _decoder(), "both"),

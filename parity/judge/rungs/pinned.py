@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from parity.compare.compare import compare
-from parity.data.dtypes import epsilon
+from parity.data.dtypes import as_float64, epsilon
 from parity.data.input_variant import InputVariant
 from parity.data.leaf import LeafName
 from parity.execution.lifting import LOW_DTYPES, Kind, PinnedStep, PinnedSteps
@@ -39,6 +39,30 @@ def tables(cache: RunCache, finding: Finding) -> Finding:
         f"low-precision table: largest difference {decimal(finding.error)} of the leaf's largest magnitude; {told}"
     )
     return replace(finding, verdict=Verdict.ROUNDING, causes=(Cause("low-precision table", told),), message=message)
+
+
+def leaning(cache: RunCache, finding: Finding) -> Finding:
+    """A float64 difference of functions whose definition rests on float32: there float32 itself decides.
+
+    A mask of -1e10 that is added to scores makes a fully masked row uniform in float32 and not in float64.
+    """
+    if finding.verdict is not Verdict.SEMANTIC or not cache.pinned.is_lifted:
+        return finding
+    rounded, name = variants.given("unit", "float32"), LeafName(finding.leaf)
+    low = {side: cache.result(side, "float32", "eager", rounded).leaf(name) for side in cache.sides}
+    high = {side: cache.result(side, "float64", "eager", rounded).leaf(name) for side in cache.sides}
+    if any(value is None or value.shape != high[side].shape for side, value in low.items()):
+        return finding
+    own = {side: compare(as_float64(low[side]), as_float64(high[side])).error for side in low}
+    side = max(own, key=lambda one: own[one])
+    if not tolerances.LEANS < own[side] < math.inf:
+        return finding
+    told = f"in float64 {side} is {decimal(own[side])} from its own float32 run: its definition rests on float32"
+    units = compare(*map(as_float64, low.values())).error / epsilon("float32")
+    if units > tolerances.LEANS_UNITS:
+        return replace(finding, notes=(*finding.notes, told))
+    message = f"{told}, where the sides differ by {decimal(units)} units"
+    return replace(finding, verdict=Verdict.ROUNDING, message=message)
 
 
 def judge(cache: RunCache, finding: Finding, asked: Sequence[str]) -> Finding:

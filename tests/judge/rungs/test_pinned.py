@@ -157,6 +157,34 @@ class TestTables:
         assert found(report).verdict is Verdict.SEMANTIC
 
 
+class TestLeaningOnFloat32:
+    """A mask of -1e10 that is added makes a fully masked row uniform in float32, and not in float64."""
+
+    SCORES = RNG.standard_normal((3, 8)).astype(np.float32)
+    MASK = np.array([[1] * 8, [1, 0] * 4, [0] * 8], bool)
+
+    @staticmethod
+    def jax_side(scores, mask):
+        return jax.nn.softmax(jnp.where(mask, scores.astype(jnp.float32), -1e10))
+
+    def checked(self, factor):
+        def torch_side(scores, mask):
+            return torch.softmax(scores.float() * factor + (~mask).to(scores.dtype) * -1e10, -1)
+
+        return parity.check(self.jax_side, torch_side, (self.SCORES, self.MASK), wrt=())
+
+    def test_float32_decides(self):
+        finding = found(self.checked(1.0))
+        assert finding.verdict is Verdict.ROUNDING
+        assert "torch is" in finding.message
+        assert "its definition rests on float32" in finding.message
+
+    def test_and_finds_another_function(self):
+        report = self.checked(1.001)
+        assert found(report).verdict is Verdict.SEMANTIC
+        assert any("its definition rests on float32" in note for note in found(report).notes)
+
+
 class TestNotLifted:
     def test_a_function_that_cannot_be_traced(self):
         """The check goes on without lifting, and a failure says why."""
