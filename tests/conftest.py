@@ -15,6 +15,8 @@ top. Modules that use one in many places bind it in an autouse fixture:
         global jnp, torch
         import jax.numpy as jnp
         import torch
+
+A module that is about one framework alone skips itself: `pytest.importorskip("jax", exc_type=ImportError)`.
 """
 
 from __future__ import annotations

@@ -6,8 +6,10 @@ import sys
 from pathlib import Path
 from types import FrameType
 
+from parity.sides import SIDES
+
 # Their own code does what the caller's asked for, and the hooks of this room see it.
-FRAMEWORKS = ("jax", "jaxlib", "torch", "numpy", "scipy", "ml_dtypes", "opt_einsum")
+FRAMEWORKS = (*SIDES, "jaxlib", "numpy", "scipy", "ml_dtypes", "opt_einsum")
 _HOOKS = tuple(f"parity.execution.lifting.{name}" for name in ("torch_modes", "jax_requests", "finfo", "place"))
 _EVALUATION = "parity.execution."
 

@@ -9,7 +9,7 @@ from parity.data.arguments import parse
 from parity.data.inputs import cotangent
 from parity.execution import lifting
 
-jax = pytest.importorskip("jax")
+jax = pytest.importorskip("jax", exc_type=ImportError)
 import jax.numpy as jnp  # noqa: E402
 
 from parity.execution.backends import jax_backend  # noqa: E402

@@ -11,7 +11,7 @@ from parity.data.inputs import cotangent
 from parity.execution import lifting
 from parity.execution.lifting import Kind
 
-jax = pytest.importorskip("jax")
+jax = pytest.importorskip("jax", exc_type=ImportError)
 import jax.numpy as jnp  # noqa: E402
 from jax import lax  # noqa: E402
 

@@ -10,7 +10,7 @@ from parity.data.inputs import cotangent
 from parity.execution import lifting
 from parity.execution.lifting import Kind
 
-torch = pytest.importorskip("torch")
+torch = pytest.importorskip("torch", exc_type=ImportError)
 from torch.nn import functional as F  # noqa: E402
 from torch.utils.checkpoint import checkpoint  # noqa: E402
 

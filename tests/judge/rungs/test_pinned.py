@@ -11,8 +11,8 @@ from parity.judge.finding import Verdict
 from parity.judge.rungs import pinned
 
 pytestmark = pytest.mark.both
-jax = pytest.importorskip("jax")
-torch = pytest.importorskip("torch")
+jax = pytest.importorskip("jax", exc_type=ImportError)
+torch = pytest.importorskip("torch", exc_type=ImportError)
 import jax.numpy as jnp  # noqa: E402
 
 RNG = np.random.default_rng(3)
