@@ -53,7 +53,8 @@ def check(
             else (int, str, None, callables) is handed on as it is. Never changed: both sides get copies.
         reference: the same function in NumPy, given float64 arrays; an optional third opinion.
         wrt: inputs to differentiate: "all" floating ones, names or positions, () for none.
-        dtypes: precision rungs after float64: "float32", "bfloat16", "float16".
+        dtypes: precision rungs after float64: "float32", "bfloat16", "float16". Code that pins a precision is compared with
+            every floating step in float64; a step below the highest of `dtypes` fails, so "float64" allows none.
         modes: "eager", "compiled" (`jax.jit` against `torch.compile(fullgraph=True)`).
         deviations: declared, accepted differences: `Deviation` objects, or the path of a TOML file of them.
         regimes: kinds of inputs that are made of the caller's: "unit" are these themselves; see `parity.data.inputs.REGIMES`.
