@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import pytest
 
@@ -9,10 +11,11 @@ from parity import Verdict
 from parity.data.arguments import parse
 from parity.data.input_variant import GIVEN
 from parity.data.inputs import cotangent, normal
+from parity.execution.result import Result
 from parity.execution.run_cache import RunCache
 from parity.judge import tolerances
 from parity.judge.rungs import float64
-from parity.judge.rungs.error_ratio import ZERO, Errors, InputErrors
+from parity.judge.rungs.error_ratio import ZERO, Errors, InputErrors, compare_sides
 from parity.judge.rungs.leaf import Leaf
 from tests.both import SWAPPED, cast, check, concrete, exp, found, is_jax, sided, softmax, stopped, through, where
 
@@ -303,3 +306,28 @@ def test_sides_swap(name):
         for r, side in ((report, lambda f: SWAPPED[f.side]), (mirror, lambda f: f.side))
     )
     assert said == seen
+
+
+class TestNoDigits:
+    """A leaf whose sides differ in float64 itself by more than a thousandth has no digit that errors could be measured by."""
+
+    @dataclass
+    class Runner:
+        """Gives what it is told to: dtype → factor of the input."""
+
+        factors: dict[str, float]
+        function: object = None
+
+        def run(self, variant, inputs, dtype, mode):
+            return Result({"out": np.asarray(inputs["x"] * self.factors[dtype], dtype)}, {})
+
+    @pytest.mark.parametrize(("apart", "worse"), [(1e-2, None), (2e-3, None), (5e-4, "jax")])
+    def test_how_far_apart_in_float64(self, apart, worse):
+        runners = {
+            "jax": self.Runner({"float64": 1.0, "float32": 1.5}),
+            "torch": self.Runner({"float64": 1.0 + apart, "float32": 1.0}),
+        }
+        cache = RunCache(runners, parse({"x": X}, (), ()))
+        sides = compare_sides(Leaf(cache, "out", "float32", "eager", GIVEN.rounded("float32")))
+        assert sides.worse == worse
+        assert (sides.message == ZERO) == (worse is None)
