@@ -14,11 +14,12 @@ import optree
 
 from parity.data.arguments import Arguments
 from parity.data.dtypes import cast
-from parity.data.input_variant import InputVariant
+from parity.data.input_variant import GIVEN, InputVariant
 from parity.data.inputs import cotangent
 from parity.data.leaf import Kind, LeafName
 from parity.execution import backends, lifting
 from parity.execution.backends import Call, Evaluation
+from parity.execution.lifting import special
 from parity.execution.limits import TimeLimitExceeded, time_limit
 from parity.execution.result import Problem, Result
 
@@ -89,6 +90,12 @@ class LiveRunner:
             return described(error, "out")
         self._programs[self.arguments.wrt] = lifted
         return lifted
+
+    def kernel_errors(self, inputs: Mapping[str, np.ndarray]) -> dict[str, float]:
+        """Special function → its error in float64 on these inputs; empty where that cannot be known."""
+        if not special.is_known() or self.run(GIVEN, inputs, "float64", LIFTED).problems:
+            return {}
+        return self._programs[self.arguments.wrt].kernel_errors()
 
 
 def run(

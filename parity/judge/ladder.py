@@ -12,7 +12,7 @@ from parity.compare.statistics import Statistics
 from parity.execution.run_cache import RunCache
 from parity.judge import variants
 from parity.judge.finding import Finding, Verdict
-from parity.judge.rungs import float64, low, pinned
+from parity.judge.rungs import float64, kernels, low, pinned
 from parity.judge.rungs.leaf import Leaf
 from parity.judge.rungs.vacuity import vacuous
 from parity.judge.structure import comparable
@@ -38,7 +38,7 @@ def rungs(
     suffix = "" if regime == "unit" else f" {regime}"
     progress(f"{FLOAT64} {EAGER}{suffix}")
     structural, judged = rung(cache, FLOAT64, EAGER, regime)
-    judged = [pinned.leaning(cache, pinned.tables(cache, finding)) for finding in judged]
+    judged = [pinned.leaning(cache, pinned.tables(cache, kernels.judge(cache, finding))) for finding in judged]
     above = {finding.leaf: finding for finding in judged}
     structural, judged = ([pinned.judge(cache, one, asked) for one in findings] for findings in (structural, judged))
     cache.release_moved()

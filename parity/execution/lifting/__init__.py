@@ -73,6 +73,9 @@ class Lifted(Protocol):
             nudged: every array that the code holds in less than float64 moves by a unit of its dtype, up or down.
         """
 
+    def kernel_errors(self) -> dict[str, float]:
+        """Special function → its error in float64 on the values of the latest run, a fraction of its largest value."""
+
 
 class Lifting(Protocol):
     """What the module of a framework offers."""

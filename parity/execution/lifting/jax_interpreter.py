@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,30 @@ import numpy as np
 from jax._src import source_info_util
 from jax.extend import core
 
-from parity.execution.lifting import LOW_DTYPES, Kind, PinnedStep
+from parity.execution.lifting import LOW_DTYPES, Kind, PinnedStep, special
 from parity.execution.lifting.jax_requests import wide
 
 _OWN = Path(__file__).parents[1]
-NotLifted = Callable[[PinnedStep], None]
+
+
+@dataclass(frozen=True)
+class Observer:
+    """What is told of an evaluation.
+
+    Attributes:
+        not_lifted: gets each step that has no float64 form and is run as it was traced.
+        special: gets name, operands and result of each special function outside of loops and branches.
+    """
+
+    not_lifted: Callable[[PinnedStep], None]
+    special: Callable[[str, list[Any], Any], None] | None = None
+
+    @property
+    def inside(self) -> Observer:
+        """For the body of a loop or a branch, whose values do not get out."""
+        return Observer(self.not_lifted)
+
+
 _INNER = ("jaxpr", "call_jaxpr", "fun_jaxpr")
 _INLINED = {
     "jit", "pjit", "closed_call", "core_call", "remat", "remat2", "checkpoint", "custom_jvp_call", "custom_vjp_call",
@@ -26,12 +46,8 @@ _INLINED = {
 _OPAQUE = {"pure_callback", "io_callback", "debug_callback", "ffi_call", "pallas_call", "custom_linear_solve"}
 
 
-def evaluate(jaxpr: Any, consts: Sequence[Any], arguments: Sequence[Any], not_lifted: NotLifted) -> list[Any]:
-    """The outputs of `jaxpr`, in float64 where they are floating.
-
-    Args:
-        not_lifted: called with each step that has no float64 form and is run as it was traced.
-    """
+def evaluate(jaxpr: Any, consts: Sequence[Any], arguments: Sequence[Any], observer: Observer) -> list[Any]:
+    """The outputs of `jaxpr`, in float64 where they are floating."""
     known: dict[Any, Any] = {}
     known.update(zip(jaxpr.constvars, map(_widened, consts), strict=True))
     known.update(zip(jaxpr.invars, map(_widened, arguments), strict=True))
@@ -41,7 +57,7 @@ def evaluate(jaxpr: Any, consts: Sequence[Any], arguments: Sequence[Any], not_li
 
     for equation in jaxpr.eqns:
         operands = [read(atom) for atom in equation.invars]
-        known.update(zip(equation.outvars, _step(equation, operands, not_lifted), strict=True))
+        known.update(zip(equation.outvars, _step(equation, operands, observer), strict=True))
     return [read(atom) for atom in jaxpr.outvars]
 
 
@@ -57,32 +73,34 @@ def is_own(equation: Any) -> bool:
     return frame is not None and _OWN in Path(frame.file_name).parents
 
 
-def _step(equation: Any, operands: list[Any], not_lifted: NotLifted) -> list[Any]:
+def _step(equation: Any, operands: list[Any], observer: Observer) -> list[Any]:
     name, params = equation.primitive.name, equation.params
     inner = next((params[key] for key in _INNER if key in params), None) if name in _INLINED else None
     if inner is not None:
-        return evaluate(*_opened(inner), operands, not_lifted)
+        return evaluate(*_opened(inner), operands, observer)
     rule = _RULES.get(name)
     if rule is not None:
-        results = rule(params, operands, not_lifted, equation)
+        results = rule(params, operands, observer, equation)
     elif name in _OPAQUE:
-        return _as_traced(equation, operands, not_lifted)
+        return _as_traced(equation, operands, observer)
     else:
         # Lifting can leave operands of two dtypes: a Python int was cast to float32 together with them, say.
         try:
             results = equation.primitive.bind(*operands, **_rewritten(params))
+            if name in special.NAMES and observer.special:
+                observer.special(name, operands, results)
         except (TypeError, ValueError, NotImplementedError):
-            return _as_traced(equation, operands, not_lifted)
+            return _as_traced(equation, operands, observer)
     return list(results) if equation.primitive.multiple_results or isinstance(results, list) else [results]
 
 
-def _as_traced(equation: Any, operands: list[Any], not_lifted: NotLifted) -> list[Any]:
+def _as_traced(equation: Any, operands: list[Any], observer: Observer) -> list[Any]:
     narrow = [_cast(value, atom.aval) for value, atom in zip(operands, equation.invars, strict=True)]
     results = equation.primitive.bind(*narrow, **equation.params)
     results = results if equation.primitive.multiple_results else [results]
     low = sorted({str(v.aval.dtype) for v in equation.outvars if str(getattr(v.aval, "dtype", "")) in LOW_DTYPES})
     if low:
-        not_lifted(PinnedStep(low[0], place(equation), Kind.NOT_LIFTED, equation.primitive.name))
+        observer.not_lifted(PinnedStep(low[0], place(equation), Kind.NOT_LIFTED, equation.primitive.name))
     return [_widened(result) for result in results]
 
 
@@ -121,13 +139,13 @@ def _rewritten(value: Any) -> Any:
 # Control flow is rebuilt through the public API; what is carried keeps the dtype that it comes in with.
 
 
-def _scan(params: Mapping[str, Any], operands: list[Any], not_lifted: NotLifted, _: Any) -> list[Any]:
+def _scan(params: Mapping[str, Any], operands: list[Any], observer: Observer, _: Any) -> list[Any]:
     first, last = params["num_consts"], params["num_consts"] + params["num_carry"]
     fixed, carry, scanned = operands[:first], operands[first:last], operands[last:]
     body, consts = _opened(params["jaxpr"])
 
     def step(carried: list[Any], one: list[Any]) -> tuple[list[Any], list[Any]]:
-        outputs = evaluate(body, consts, [*fixed, *carried, *one], not_lifted)
+        outputs = evaluate(body, consts, [*fixed, *carried, *one], observer.inside)
         return outputs[: len(carry)], outputs[len(carry) :]
 
     final, stacked = jax.lax.scan(
@@ -136,47 +154,47 @@ def _scan(params: Mapping[str, Any], operands: list[Any], not_lifted: NotLifted,
     return [*final, *stacked]
 
 
-def _while(params: Mapping[str, Any], operands: list[Any], not_lifted: NotLifted, _: Any) -> list[Any]:
+def _while(params: Mapping[str, Any], operands: list[Any], observer: Observer, _: Any) -> list[Any]:
     first = params["cond_nconsts"]
     last = first + params["body_nconsts"]
     condition, body = _opened(params["cond_jaxpr"]), _opened(params["body_jaxpr"])
     return list(
         jax.lax.while_loop(
-            lambda carry: evaluate(*condition, [*operands[:first], *carry], not_lifted)[0],
-            lambda carry: evaluate(*body, [*operands[first:last], *carry], not_lifted),
+            lambda carry: evaluate(*condition, [*operands[:first], *carry], observer.inside)[0],
+            lambda carry: evaluate(*body, [*operands[first:last], *carry], observer.inside),
             operands[last:],
         )
     )
 
 
-def _cond(params: Mapping[str, Any], operands: list[Any], not_lifted: NotLifted, _: Any) -> list[Any]:
+def _cond(params: Mapping[str, Any], operands: list[Any], observer: Observer, _: Any) -> list[Any]:
     def branch(opened: tuple[Any, Sequence[Any]]) -> Callable[..., list[Any]]:
-        return lambda *given: evaluate(*opened, given, not_lifted)
+        return lambda *given: evaluate(*opened, given, observer.inside)
 
     branches = [branch(_opened(one)) for one in params["branches"]]
     return list(jax.lax.switch(operands[0], branches, *operands[1:]))
 
 
-def _bitcast(params: Mapping[str, Any], operands: list[Any], _: NotLifted, equation: Any) -> Any:
+def _bitcast(params: Mapping[str, Any], operands: list[Any], _: Observer, equation: Any) -> Any:
     """The bits of the number that the code would have had; an integer's bits as the number that the code meant."""
     value = _cast(operands[0], equation.invars[0].aval)
     return _widened(jax.lax.bitcast_convert_type(value, params["new_dtype"]))
 
 
 def _scatter(function: Callable[..., Any]) -> Callable[..., Any]:
-    def rule(params: Mapping[str, Any], operands: list[Any], _: NotLifted, __: Any) -> Any:
+    def rule(params: Mapping[str, Any], operands: list[Any], _: Observer, __: Any) -> Any:
         names = ("indices_are_sorted", "unique_indices", "mode")
         return function(*operands, params["dimension_numbers"], **{name: params[name] for name in names})
 
     return rule
 
 
-def _reduce(params: Mapping[str, Any], operands: list[Any], not_lifted: NotLifted, _: Any) -> list[Any]:
+def _reduce(params: Mapping[str, Any], operands: list[Any], observer: Observer, _: Any) -> list[Any]:
     half = len(operands) // 2
     body, consts = params["jaxpr"].jaxpr, params["jaxpr"].consts
 
     def combine(one: Sequence[Any], other: Sequence[Any]) -> tuple[Any, ...]:
-        return tuple(evaluate(body, consts, [*one, *other], not_lifted))
+        return tuple(evaluate(body, consts, [*one, *other], observer.inside))
 
     return list(jax.lax.reduce(tuple(operands[:half]), tuple(operands[half:]), combine, params["dimensions"]))
 

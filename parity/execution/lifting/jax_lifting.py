@@ -11,9 +11,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from parity.execution.backends import Call, Cotangent, Evaluation, jax_backend
-from parity.execution.lifting import LOW_DTYPES, Kind, PinnedStep, PinnedSteps, signs
+from parity.execution.lifting import LOW_DTYPES, Kind, PinnedStep, PinnedSteps, signs, special
 from parity.execution.lifting.finfo import of_callers_dtype
-from parity.execution.lifting.jax_interpreter import evaluate
+from parity.execution.lifting.jax_interpreter import Observer, evaluate
 from parity.execution.lifting.jax_pinned import find
 from parity.execution.lifting.jax_requests import lifted_requests, seen_requests, wide
 
@@ -36,6 +36,7 @@ class JaxLifted:
         self._function, self._call, self._wrt = function, call, wrt
         self._programs: dict[bytes, Program] = {}
         self._others: dict[str, Any] = {}
+        self._special: list[tuple[str, Any]] = []
         self._static = False
         try:
             self._trace_as_it_is(arrays)
@@ -60,6 +61,14 @@ class JaxLifted:
             for name, gradient in gradients.items()
         }
         return Evaluation(jax_backend.wait({**outputs, **self._others}), jax_backend.wait(gradients))
+
+    def kernel_errors(self) -> dict[str, float]:
+        """Special function → its error in float64 on the values of the latest run."""
+        errors: dict[str, float] = {}
+        for name, (operands, result) in self._special:
+            error = special.error(name, [np.asarray(operand) for operand in operands], np.asarray(result))
+            errors[name] = max(error, errors.get(name, 0.0))
+        return errors
 
     def _split(self, arrays: Arrays) -> tuple[dict[str, Any], dict[str, Any]]:
         """What is traced, and what stands fixed in the program."""
@@ -131,15 +140,26 @@ class JaxLifted:
             closed, tree = jax.make_jaxpr(self._whole(fixed), return_shape=True)(given, cotangents)
         structure = jax.tree_util.tree_structure(tree)
 
-        def evaluated(consts: Any, flat: Any) -> list[Any]:
-            return evaluate(closed.jaxpr, consts, flat, self.pinned.add)
+        names: list[str] = []
+
+        def evaluated(consts: Any, flat: Any) -> tuple[list[Any], list[Any]]:
+            names.clear()
+            values: list[Any] = []
+
+            def seen(name: str, operands: list[Any], result: Any) -> None:
+                names.append(name)
+                values.append((operands, result))
+
+            return evaluate(closed.jaxpr, consts, flat, Observer(self.pinned.add, seen)), values
 
         compiled = jax.jit(evaluated, compiler_options=_QUICK if jax.default_backend() == "cpu" else None)
 
         def program(given: Arrays, cotangents: Arrays, nudged: bool) -> tuple[Any, Any]:
             flat = jax.tree_util.tree_leaves((given, cotangents))
             consts = [_nudged(const) for const in closed.consts] if nudged else closed.consts
-            return jax.tree_util.tree_unflatten(structure, compiled(consts, flat))
+            leaves, values = compiled(consts, flat)
+            self._special = list(zip(names, values, strict=True))
+            return jax.tree_util.tree_unflatten(structure, leaves)
 
         return program, {name: shape.shape for name, shape in tree[0].items()}
 

@@ -12,7 +12,7 @@ from torch.utils.weak import WeakIdKeyDictionary
 
 from parity.data.inputs import cotangent
 from parity.execution.backends import Call, Cotangent, Evaluation, torch_backend
-from parity.execution.lifting import Kind, PinnedStep, PinnedSteps
+from parity.execution.lifting import Kind, PinnedStep, PinnedSteps, special
 from parity.execution.lifting.finfo import of_callers_dtype
 from parity.execution.lifting.torch_modes import LiftedFunctions, LiftedKernels, widened
 
@@ -26,6 +26,7 @@ class TorchLifted:
         self.pinned, self.held = PinnedSteps(), set[tuple[str, tuple[int, ...]]]()
         self._function, self._call, self._wrt = function, call, wrt
         self._has_run = False
+        self._special: list[tuple[str, tuple[object, ...], torch.Tensor]] = []
 
     def run(self, arrays: Arrays, cotangent: Cotangent, *, nudged: bool = False) -> Evaluation:
         """Outputs and gradients by name, in float64."""
@@ -41,11 +42,19 @@ class TorchLifted:
         kernels = LiftedKernels(pinned.add, depends, self.held, nudged)
         with _lifted(pinned), kernels, LiftedFunctions(pinned.add, depends):
             evaluation = torch_backend.evaluate(self._function, self._call, arrays, self._wrt, wide_cotangent, False)
-        self._has_run = True
+        self._has_run, self._special = True, kernels.special
         return Evaluation(
             {name: widened(leaf) for name, leaf in evaluation.outputs.items()},
             {name: widened(leaf) for name, leaf in evaluation.gradients.items()},
         )
+
+    def kernel_errors(self) -> dict[str, float]:
+        """Special function → its error in float64 on the values of the latest run."""
+        errors: dict[str, float] = {}
+        for name, operands, result in self._special:
+            arrays = [torch_backend.to_numpy(operand) for operand in operands]
+            errors[name] = max(special.error(name, arrays, torch_backend.to_numpy(result)), errors.get(name, 0.0))
+        return errors
 
 
 def lift(function: Callable[..., Any], call: Call, arrays: Arrays, wrt: tuple[str, ...]) -> TorchLifted:

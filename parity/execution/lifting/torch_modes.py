@@ -15,7 +15,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map
 from torch.utils.weak import WeakIdKeyDictionary
 
-from parity.execution.lifting import LOW_DTYPES, Kind, PinnedStep, signs
+from parity.execution.lifting import LOW_DTYPES, Kind, PinnedStep, signs, special
 from parity.execution.lifting.place import caller
 
 Note = Callable[[PinnedStep], None]
@@ -92,6 +92,7 @@ class LiftedKernels(TorchDispatchMode):
     ) -> None:
         super().__init__()
         self.note, self.depends, self.held, self.nudged = note, depends, held, nudged
+        self.special: list[tuple[str, tuple[Any, ...], torch.Tensor]] = []
         # A tensor of low precision that the caller's code writes into → its float64 twin.
         self.twins: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}
 
@@ -114,6 +115,8 @@ class LiftedKernels(TorchDispatchMode):
         depends = any(isinstance(one, torch.Tensor) and one in self.depends for one in tree_leaves((args, kwargs)))
         args, kwargs = tree_map(self._lifted, (tuple(args), kwargs))
         results = tree_map(widened, kernel(*args, **kwargs))
+        if kernel._schema.name in special.TORCH_NAMES:
+            self.special.append((special.TORCH_NAMES[kernel._schema.name], args, results))
         if depends:
             for one in tree_leaves(results):
                 if isinstance(one, torch.Tensor) and (one.is_floating_point() or one.is_complex()):

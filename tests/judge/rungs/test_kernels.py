@@ -1,0 +1,50 @@
+"""Kernels without float64 accuracy: named, and no failure; a difference of the same size that is none stays one."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import parity
+from parity.execution.lifting import special
+from parity.judge.finding import Verdict
+
+pytestmark = pytest.mark.both
+jax = pytest.importorskip("jax", exc_type=ImportError)
+torch = pytest.importorskip("torch", exc_type=ImportError)
+
+X = np.linspace(0.1, 6.0, 24).astype(np.float32)
+
+
+def found(report, leaf="out", dtype="float64"):
+    return next(f for f in report.findings if (f.leaf, f.dtype) == (leaf, dtype))
+
+
+def test_the_trigamma_of_torch():
+    report = parity.check(jax.scipy.special.digamma, torch.digamma, (X,))
+    assert report.passed, str(report)
+    finding = found(report, "grad/x")
+    assert 1e-12 < finding.error < 1e-8
+    assert finding.causes[0].name == "imprecise kernel"
+    assert finding.causes[0].evidence.startswith("polygamma of torch is ")
+    assert found(report, "grad/x", "float32").verdict.passes
+
+
+def test_a_difference_beside_it_is_one():
+    report = parity.check(lambda x: jax.scipy.special.digamma(x) * (1 + 3e-8), torch.digamma, (X,))
+    assert found(report, "grad/x").verdict is Verdict.SEMANTIC
+    assert found(report).verdict is Verdict.SEMANTIC
+
+
+@pytest.mark.parametrize("name", sorted(special.NAMES))
+def test_what_is_true_has_no_error(name):
+    """Values of mpmath itself, and one that is a millionth off."""
+    mp = pytest.importorskip("mpmath")
+    operands = {"polygamma": ([1.0], [0.5, 2.0]), "zeta": ([2.0], [0.5, 2.0]), "igamma": ([1.5], [0.5, 2.0])}
+    operands["igammac"] = operands["igamma"]
+    columns = operands.get(name, ([0.2, 0.7],))
+    shape = np.broadcast_shapes(*(np.shape(column) for column in columns))
+    rows = zip(*(np.broadcast_to(column, shape) for column in columns), strict=True)
+    values = np.array([float(special._functions()[name](*(mp.mpf(float(x)) for x in row))) for row in rows])
+    assert special.error(name, columns, values) < 1e-15
+    assert special.error(name, columns, values * [1, 1 + 1e-6]) > 1e-8
