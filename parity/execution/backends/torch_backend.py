@@ -9,8 +9,6 @@ from typing import Any
 import ml_dtypes
 import numpy as np
 import torch
-from torch._dynamo import config
-from torch._dynamo.utils import counters
 from torch.backends import cudnn
 
 from parity.data.inputs import cotangent as seeded_cotangent
@@ -156,11 +154,18 @@ def _cotangents(floating: Mapping[str, torch.Tensor], cotangent: Cotangent) -> d
     }
 
 
+def _counters() -> Any:
+    """What Dynamo counts. Imported when it is used: it takes as long to import as all the rest of torch."""
+    from torch._dynamo.utils import counters
+
+    return counters
+
+
 def compile(function: Callable[..., Any], *, fresh: bool = True) -> Callable[..., Any]:
     if fresh:
         # Dynamo counts recompilations per code object and gives up silently after eight: every case starts afresh.
         torch.compiler.reset()
-        counters.clear()
+        _counters().clear()
     optimized = torch.compile(function, fullgraph=True, dynamic=False)
     run: Callable[..., Any] = _seen_to_compile(optimized)
 
@@ -175,9 +180,11 @@ def compile(function: Callable[..., Any], *, fresh: bool = True) -> Callable[...
 
 def _seen_to_compile(optimized: Callable[..., Any]) -> Callable[..., Any]:
     def first(*args: Any, **kwargs: Any) -> Any:
-        before = counters["stats"]["unique_graphs"]
+        before = _counters()["stats"]["unique_graphs"]
         output = optimized(*args, **kwargs)
-        if counters["stats"]["unique_graphs"] == before:  # Dynamo may skip a function and run it eagerly without a word
+        if (
+            _counters()["stats"]["unique_graphs"] == before
+        ):  # Dynamo may skip a function and run it eagerly without a word
             raise RuntimeError("torch.compile ran no compiled graph: is it disabled (TORCHDYNAMO_DISABLE)?")
         return output
 
@@ -199,21 +206,23 @@ def _compile_once(function: Callable[..., Any], arrays: Mapping[str, torch.Tenso
 @contextlib.contextmanager
 def fresh_compiler() -> Iterator[None]:
     torch.compiler.reset()
-    counters.clear()
+    _counters().clear()
+    from torch._dynamo import config
+
     with config.patch(fail_on_recompile_limit_hit=True):  # Dynamo says so when it would give up and run eagerly
         yield
 
 
 @contextlib.contextmanager
 def count_compilations() -> Iterator[Callable[[], int]]:
-    before = counters["stats"]["unique_graphs"]
-    yield lambda: counters["stats"]["unique_graphs"] - before
+    before = _counters()["stats"]["unique_graphs"]
+    yield lambda: _counters()["stats"]["unique_graphs"] - before
 
 
 @contextlib.contextmanager
 def count_disk_cache() -> Iterator[Callable[[], tuple[int, int]]]:
     def seen() -> tuple[int, int]:
-        counts = counters["inductor"]
+        counts = _counters()["inductor"]
         return counts["fxgraph_cache_hit"], counts["fxgraph_cache_miss"] + counts["fxgraph_cache_bypass"]
 
     hits, misses = seen()
@@ -221,7 +230,7 @@ def count_disk_cache() -> Iterator[Callable[[], tuple[int, int]]]:
 
 
 def graph_breaks() -> int:
-    return sum(counters["graph_break"].values())
+    return sum(_counters()["graph_break"].values())
 
 
 def wait(output: Any) -> Any:

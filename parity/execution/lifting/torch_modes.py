@@ -96,6 +96,11 @@ class LiftedKernels(TorchDispatchMode):
         # A tensor of low precision that the caller's code writes into → its float64 twin.
         self.twins: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """No: nothing is compiled under this mode, and to keep Dynamo away from it, torch would import it, for seconds."""
+        return False
+
     def __torch_dispatch__(
         self, kernel: Any, types: Any, args: Any = (), kwargs: Mapping[str, Any] | None = None
     ) -> Any:
