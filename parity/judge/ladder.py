@@ -12,6 +12,7 @@ from parity.compare.statistics import Statistics
 from parity.execution.run_cache import RunCache
 from parity.judge import variants
 from parity.judge.finding import Finding, Verdict
+from parity.judge.randomness import random_sides
 from parity.judge.rungs import float64, low
 from parity.judge.rungs.leaf import Leaf
 from parity.judge.rungs.vacuity import vacuous
@@ -35,6 +36,13 @@ def rungs(
     progress(f"{FLOAT64} {EAGER}{suffix}")
     structural, judged = rung(cache, FLOAT64, EAGER, regime)
     above = {finding.leaf: finding for finding in judged}
+    # A difference may be made of random numbers, drawn anew with every call; two sides that draw do not agree by luck.
+    if any(not (finding.verdict.passes or is_uninformative(finding)) for finding in (*structural, *judged)):
+        random = random_sides(cache, modes[0], regime)
+        if random:
+            cache.release()
+            yield from random
+            return
     cache.release_moved()
     for mode in modes:
         for dtype in dict.fromkeys((FLOAT64, *dtypes)):

@@ -102,6 +102,9 @@ class Backend(Protocol):
     def graph_breaks(self) -> int:
         """Places at which a compiled function was given back to Python since `fresh_compiler`."""
 
+    def draws(self) -> AbstractContextManager[list[str]]:
+        """Gives a list: the calls that draw from the framework's global generators in this block, with their source lines."""
+
     def wait(self, output: Any) -> Any:
         """`output`, once all of it has been computed."""
 

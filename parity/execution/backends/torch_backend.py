@@ -17,6 +17,7 @@ from parity.data.inputs import cotangent as seeded_cotangent
 from parity.data.leaf import Kind
 from parity.data.tree import named_leaves
 from parity.execution.backends import Call, Cotangent, Evaluation, check_device, no_device
+from parity.execution.backends.torch_draws import draws as draws
 from parity.sides import TORCH
 
 TRACES_CONSTANTS = False
