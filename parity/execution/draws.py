@@ -38,9 +38,10 @@ def from_python() -> Iterator[list[str]]:
         sys.settrace(before)
 
 
-def place(frame: FrameType | None) -> str:
+def place(frame: FrameType | None, *, with_source: bool = True) -> str:
     """File, line and source of the innermost frame that is the caller's own; of one of another package where there is none."""
     other = ""
+    shown = _shown if with_source else lambda file, line: f"{file}:{line}"
     while frame is not None:
         file = frame.f_code.co_filename
         if _is_own(file):
@@ -51,7 +52,7 @@ def place(frame: FrameType | None) -> str:
     return other
 
 
-def shown(file: str, line: int) -> str:
+def _shown(file: str, line: int) -> str:
     """`file:line: source`."""
     source = linecache.getline(file, line).strip()
     return f"{file}:{line}" + (f": {source}" if source else "")
@@ -74,7 +75,7 @@ class _Watcher:
             here = frame.f_back
             while here is not None and not _is_own(here.f_code.co_filename):
                 here = here.f_back
-        self.last = shown(here.f_code.co_filename, here.f_lineno) if here is not None else ""
+        self.last = _shown(here.f_code.co_filename, here.f_lineno) if here is not None else ""
         return self.step
 
     def look(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
@@ -23,6 +23,10 @@ from parity.execution.result import Problem, Result
 
 # A compiled call compiles first, which takes seconds where the call takes microseconds.
 COMPILE_PATIENCE = 5.0
+_HELD = (
+    "{side} trains or differentiates inside ({place}) and holds the result constant: it has no gradient of the whole; "
+    "pass wrt=() to compare the outputs alone, or differentiate inside with create_graph=True or torch.func.grad"
+)
 _PACKAGE = Path(__file__).parents[1]
 
 
@@ -83,7 +87,7 @@ def run(
     through. When the gradient alone fails, the outputs are kept.
     """
     adapter = backends.get(backend)
-    attempt = partial(_attempt, adapter, function, arguments, inputs, dtype, mode, device)
+    attempt = partial(_attempt, backend, adapter, function, arguments, inputs, dtype, mode, device)
     limit = timeout_s * (COMPILE_PATIENCE if mode == "compiled" else 1.0)
     try:
         with time_limit(limit):
@@ -94,13 +98,17 @@ def run(
         try:
             with time_limit(limit):
                 result = attempt(wrt=())
-            return Result(result.outputs, {}, (problem,), result.written)
+            if result.inner:  # an optimizer takes leaves alone, and what is differentiated here is none
+                text = f"{_HELD.format(side=backend, place=result.inner)}; asked for one: {problem.words}"
+                problem = Problem(Kind.GRADIENT, text, is_undecided=True)
+            return replace(result, gradients={}, problems=(problem,), held="")
         except (Exception, SystemExit, TimeLimitExceeded) as error:
             problem = described(error, "out")
     return Result(problems=(Problem("out", problem.text, problem.place, problem.is_timeout),))
 
 
 def _attempt(
+    backend: str,
     adapter: backends.Backend,
     function: Callable[..., Any],
     arguments: Arguments,
@@ -130,7 +138,9 @@ def _attempt(
         }
         # One at a time: the inputs are the largest part of what a check holds.
         written.update(n for n, array in arrays.items() if _differs(cast(inputs[n], dtype), adapter.to_numpy(array)))
-    return Result(outputs, gradients, (), tuple(sorted(written)))
+    held = _HELD.format(side=backend, place=evaluation.inner) if evaluation.is_held else ""
+    refused = (Problem(Kind.GRADIENT, held, is_undecided=True),) if evaluation.is_refused else ()
+    return Result(outputs, gradients, refused, tuple(sorted(written)), evaluation.inner, held)
 
 
 def _differs(before: np.ndarray, after: np.ndarray) -> bool:

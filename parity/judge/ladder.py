@@ -12,6 +12,7 @@ from parity.compare.statistics import Statistics
 from parity.execution.run_cache import RunCache
 from parity.judge import variants
 from parity.judge.finding import Finding, Verdict
+from parity.judge.inner import undecided
 from parity.judge.randomness import random_sides
 from parity.judge.rungs import float64, low
 from parity.judge.rungs.leaf import Leaf
@@ -68,6 +69,7 @@ def rung(
     actual, expected = (cache.result(side, dtype, mode, variant) for side in cache.sides)
     leaves, structural = comparable(actual, expected, cache.sides, dtype, mode)
     judged = [judge(Leaf(cache, name, dtype, mode, variant, tuple(leaves)), (above or {}).get(name)) for name in leaves]
+    judged = undecided(judged, (actual, expected))
     return [replace(finding, regime=regime) for finding in structural], judged
 
 

@@ -25,10 +25,19 @@ Cotangent = Callable[[str, tuple[int, ...]], np.ndarray]
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What one call gave, as the framework's own arrays by name."""
+    """What one call gave, as the framework's own arrays by name.
+
+    Attributes:
+        inner: the place at which the function differentiates by itself, where that hides anything; empty otherwise.
+        is_held: what it differentiates inside is a constant to the gradients.
+        is_refused: for that reason there are no gradients.
+    """
 
     outputs: Mapping[str, Any]
     gradients: Mapping[str, Any]
+    inner: str = ""
+    is_held: bool = False
+    is_refused: bool = False
 
 
 class Backend(Protocol):
