@@ -98,7 +98,7 @@ def run(
         try:
             with time_limit(limit):
                 result = attempt(wrt=())
-            if result.inner:  # an optimizer takes leaves alone, and what is differentiated here is none
+            if result.inner:  # its backward freed the graph, or its optimizer takes only leaves
                 text = f"{_HELD.format(side=backend, place=result.inner)}; asked for one: {problem.words}"
                 problem = Problem(Kind.GRADIENT, text, is_undecided=True)
             return replace(result, gradients={}, problems=(problem,), held="")
@@ -139,8 +139,7 @@ def _attempt(
         # One at a time: the inputs are the largest part of what a check holds.
         written.update(n for n, array in arrays.items() if _differs(cast(inputs[n], dtype), adapter.to_numpy(array)))
     held = _HELD.format(side=backend, place=evaluation.inner) if evaluation.is_held else ""
-    refused = (Problem(Kind.GRADIENT, held, is_undecided=True),) if evaluation.is_refused else ()
-    return Result(outputs, gradients, refused, tuple(sorted(written)), evaluation.inner, held)
+    return Result(outputs, gradients, (), tuple(sorted(written)), evaluation.inner, held)
 
 
 def _differs(before: np.ndarray, after: np.ndarray) -> bool:

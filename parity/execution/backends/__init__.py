@@ -30,14 +30,12 @@ class Evaluation:
     Attributes:
         inner: the place at which the function differentiates by itself, where that hides anything; empty otherwise.
         is_held: what it differentiates inside is a constant to the gradients.
-        is_refused: for that reason there are no gradients.
     """
 
     outputs: Mapping[str, Any]
     gradients: Mapping[str, Any]
     inner: str = ""
     is_held: bool = False
-    is_refused: bool = False
 
 
 class Backend(Protocol):

@@ -99,13 +99,8 @@ def evaluate(
                 arrays[name].copy_(clone)
     if not wrt or not (floating := {name: leaf for name, leaf in outputs.items() if is_floating(leaf)}):
         return Evaluation(outputs, {}, inner.place, inner.is_held)
-    try:
-        pulled = _pulled_back(floating, sources, _cotangents(floating, cotangent))
-    except RuntimeError:  # its own backward freed the graph, or its optimizer wrote into it
-        if not inner.is_held:
-            raise
-        pulled = {}
-    return Evaluation(outputs, pulled, inner.place, inner.is_held, is_refused=not pulled)
+    pulled = _pulled_back(floating, sources, _cotangents(floating, cotangent))
+    return Evaluation(outputs, pulled, inner.place, inner.is_held)
 
 
 def _pulled_back(
