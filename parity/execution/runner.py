@@ -19,6 +19,7 @@ from parity.data.inputs import cotangent
 from parity.data.leaf import Kind, LeafName
 from parity.execution import backends
 from parity.execution.limits import TimeLimitExceeded, time_limit
+from parity.execution.no_derivative import no_derivative
 from parity.execution.result import Problem, Result
 
 # A compiled call compiles first, which takes seconds where the call takes microseconds.
@@ -101,6 +102,8 @@ def run(
             if result.inner:  # its backward freed the graph, or its optimizer takes only leaves
                 text = f"{_HELD.format(side=backend, place=result.inner)}; asked for one: {problem.words}"
                 problem = Problem(Kind.GRADIENT, text, is_undecided=True)
+            elif text := no_derivative(backend, problem.text):
+                problem = replace(problem, text=text)
             return replace(result, gradients={}, problems=(problem,), held="")
         except (Exception, SystemExit, TimeLimitExceeded) as error:
             problem = described(error, "out")
