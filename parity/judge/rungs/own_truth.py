@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from parity.data.dtypes import is_discrete
-from parity.judge.finding import Finding, Verdict
+from parity.judge.finding import REPEATED, Finding, Verdict
 from parity.judge.rungs.error_ratio import compare_sides
 from parity.judge.rungs.leaf import Leaf
 from parity.judge.rungs.lost import counted, lost_elements, side_with_more
@@ -15,7 +15,7 @@ from parity.judge.rungs.lost import counted, lost_elements, side_with_more
 
 def judge(leaf: Leaf, finding: Finding, float64: Finding) -> Finding:
     """STABILITY of a side that alone is far from its own float64 value; else what float64 says."""
-    known = replace(finding, verdict=float64.verdict, side=float64.side, message="differs in float64 already")
+    known = replace(finding, verdict=float64.verdict, side=float64.side, message=REPEATED)
     pair = leaf.judged()
     own = [leaf.at(side, "float64", leaf.variant) for side in leaf.cache.sides]
     if is_discrete(pair[0]) or any(truth is None or truth.shape != pair[0].shape for truth in own):
