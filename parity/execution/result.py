@@ -20,12 +20,14 @@ class Problem:
         text: kind and message of the exception.
         place: file and line where it was raised, empty if unknown.
         is_timeout: the side took too long.
+        is_undecided: no fault of the function: the framework cannot give what the other one gives.
     """
 
     leaf: str
     text: str
     place: str = ""
     is_timeout: bool = False
+    is_undecided: bool = False
 
     @property
     def words(self) -> str:
@@ -42,12 +44,16 @@ class Result:
         gradients: leaf name (`grad/query`) → array.
         problems: what went wrong; empty for a run that worked.
         written: names of the inputs that the function wrote into.
+        inner: the place at which it differentiates inside, as a training step does; empty if it does not.
+        held: why its gradients are therefore not those of the whole function; empty if they are.
     """
 
     outputs: Mapping[str, Any] = field(default_factory=dict)
     gradients: Mapping[str, np.ndarray] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
     written: tuple[str, ...] = ()
+    inner: str = ""
+    held: str = ""
 
     def leaf(self, name: str) -> Any:
         """The value of this leaf; None if the run has none."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
@@ -21,6 +21,7 @@ from parity.execution import backends, lifting
 from parity.execution.backends import Call, Evaluation
 from parity.execution.lifting import special
 from parity.execution.limits import TimeLimitExceeded, time_limit
+from parity.execution.no_derivative import no_derivative
 from parity.execution.result import Problem, Result
 
 # A compiled or lifted call compiles first, which takes seconds where the call takes microseconds.
@@ -28,6 +29,10 @@ COMPILE_PATIENCE = 5.0
 # Modes beside those of a backend: every floating step in float64; and so, with the arrays that the code holds in less moved by
 # a unit of their dtype.
 LIFTED, NUDGED = "lifted", "lifted, held arrays nudged"
+_HELD = (
+    "{side} trains or differentiates inside ({place}) and holds the result constant: it has no gradient of the whole; "
+    "pass wrt=() to compare the outputs alone, or differentiate inside with create_graph=True or torch.func.grad"
+)
 _PACKAGE = Path(__file__).parents[1]
 
 
@@ -112,11 +117,11 @@ def run(
 ) -> Result:
     """Calls `function` on `inputs` cast to `dtype`, with gradients to `arguments.wrt`.
 
-    Args:
-        programs: keeps what was lifted for the next run, by what is differentiated.
-
     A function that raises, exits or hangs gives a `Result` with a problem; only Ctrl-C and errors of the caller pass
     through. When the gradient alone fails, the outputs are kept.
+
+    Args:
+        programs: keeps what was lifted for the next run, by what is differentiated.
     """
     adapter = backends.get(backend)
     if mode in (LIFTED, NUDGED):
@@ -124,7 +129,7 @@ def run(
         evaluate = partial(_evaluate_lifted, lifting.get(backend), known, mode == NUDGED)
     else:
         evaluate = partial(adapter.evaluate, compiled=mode == "compiled")
-    attempt = partial(_attempt, adapter, evaluate, function, arguments, inputs, dtype, device)
+    attempt = partial(_attempt, backend, adapter, evaluate, function, arguments, inputs, dtype, device)
     limit = timeout_s * (1.0 if mode == "eager" else COMPILE_PATIENCE)
     try:
         with time_limit(limit):
@@ -135,7 +140,12 @@ def run(
         try:
             with time_limit(limit):
                 result = attempt(wrt=())
-            return Result(result.outputs, {}, (problem,), result.written)
+            if result.inner:  # its backward freed the graph, or its optimizer takes only leaves
+                text = f"{_HELD.format(side=backend, place=result.inner)}; asked for one: {problem.words}"
+                problem = Problem(Kind.GRADIENT, text, is_undecided=True)
+            elif text := no_derivative(backend, problem.text):
+                problem = replace(problem, text=text)
+            return replace(result, gradients={}, problems=(problem,), held="")
         except (Exception, SystemExit, TimeLimitExceeded) as error:
             problem = described(error, "out")
     return Result(problems=(Problem("out", problem.text, problem.place, problem.is_timeout),))
@@ -157,6 +167,7 @@ def _evaluate_lifted(
 
 
 def _attempt(
+    backend: str,
     adapter: backends.Backend,
     evaluate: Callable[..., Evaluation],
     function: Callable[..., Any],
@@ -186,7 +197,8 @@ def _attempt(
         }
         # One at a time: the inputs are the largest part of what a check holds.
         written.update(n for n, array in arrays.items() if _differs(cast(inputs[n], dtype), adapter.to_numpy(array)))
-    return Result(outputs, gradients, (), tuple(sorted(written)))
+    held = _HELD.format(side=backend, place=evaluation.inner) if evaluation.is_held else ""
+    return Result(outputs, gradients, (), tuple(sorted(written)), evaluation.inner, held)
 
 
 def _differs(before: np.ndarray, after: np.ndarray) -> bool:

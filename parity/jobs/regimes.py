@@ -108,7 +108,7 @@ def judge(op: Op, regime: str, reports: Sequence[Report]) -> RegimeOutcome:
     # Parity made these inputs: it is not the fault of the functions if they cannot tell anything.
     silent = [f for f in findings if f.verdict is Verdict.VACUOUS and regime != "unit"]
     declared = [d for d in deviations.checked(DEVIATIONS, op.name) if fnmatchcase(regime, d.regime)]
-    judged = deviations.apply(declared, [finding for finding in findings if finding not in silent])
+    judged = deviations.apply(declared, [finding for finding in findings if finding not in silent], silent)
     worst = max(judged, key=lambda f: f.verdict.severity, default=None)
     outcome = str(worst.verdict) if worst else UNINFORMATIVE
     passed = bool(findings) and (not worst or worst.verdict.passes)

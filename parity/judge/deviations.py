@@ -105,6 +105,11 @@ class Deviation:
             and any(fnmatchcase(cell, pattern) for pattern in self.cells)
         )
 
+    def was_run(self, finding: Finding) -> bool:
+        """Whether the finding's rung, mode and kind of inputs are some that this is about."""
+        pairs = ((finding.dtype, self.dtype), (finding.mode, self.mode), (finding.regime, self.regime))
+        return all(fnmatchcase(value, pattern) for value, pattern in pairs)
+
     def covers(self, finding: Finding) -> bool:
         """Whether this accepts the finding of a check or cell that it concerns."""
         patterns = ((finding.leaf, self.leaf), (finding.dtype, self.dtype), (finding.mode, self.mode))
@@ -165,8 +170,16 @@ def checked(deviations: Any, op: str) -> tuple[Deviation, ...]:
     return tuple(deviation for deviation in load(deviations) if deviation.concerns(op))
 
 
-def apply(deviations: Iterable[Deviation], findings: Sequence[Finding]) -> list[Finding]:
-    """The findings, with CONVENTION where a declaration covers one; a declaration that covers none is stale and fails."""
+def apply(
+    deviations: Iterable[Deviation], findings: Sequence[Finding], silent: Sequence[Finding] = ()
+) -> list[Finding]:
+    """The findings, with CONVENTION where a declaration covers one; a declaration that covers none is stale and fails.
+
+    One about a precision, a mode or a kind of inputs that was not run is neither.
+
+    Args:
+        silent: findings that are not judged here; what they are about was run all the same.
+    """
     declared = tuple(deviations)
     covers = [next((deviation for deviation in declared if deviation.covers(finding)), None) for finding in findings]
     accepted = {
@@ -183,7 +196,7 @@ def apply(deviations: Iterable[Deviation], findings: Sequence[Finding]) -> list[
             finding = replace(finding, verdict=Verdict.CONVENTION, message=message)
         judged.append(finding)
     for deviation in declared:
-        if deviation not in used:
+        if deviation not in used and any(deviation.was_run(finding) for finding in (*findings, *silent)):
             message = (
                 f"stale: declared as {deviation.verdict} by {deviation.owner} ({deviation.reason}), but it did not occur; "
                 "remove it"

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+# How the message of a lower precision begins that repeats what float64 says.
+REPEATED = "differs in float64 already"
+
 
 def decimal(value: float) -> str:
     """Three significant digits, as in messages."""

@@ -12,6 +12,8 @@ from parity.compare.statistics import Statistics
 from parity.execution.run_cache import RunCache
 from parity.judge import variants
 from parity.judge.finding import Finding, Verdict
+from parity.judge.inner import undecided
+from parity.judge.randomness import random_sides
 from parity.judge.rungs import float64, kernels, low, pinned
 from parity.judge.rungs.leaf import Leaf
 from parity.judge.rungs.vacuity import vacuous
@@ -41,6 +43,13 @@ def rungs(
     judged = [pinned.leaning(cache, pinned.tables(cache, kernels.judge(cache, finding))) for finding in judged]
     above = {finding.leaf: finding for finding in judged}
     structural, judged = ([pinned.judge(cache, one, asked) for one in findings] for findings in (structural, judged))
+    # A difference may be made of random numbers, drawn anew with every call; two sides that draw do not agree by luck.
+    if any(not (finding.verdict.passes or is_uninformative(finding)) for finding in (*structural, *judged)):
+        random = random_sides(cache, modes[0], regime)
+        if random:
+            cache.release()
+            yield from random
+            return
     cache.release_moved()
     for mode in modes:
         for dtype in dict.fromkeys((FLOAT64, *dtypes)):
@@ -68,6 +77,7 @@ def rung(
     actual, expected = (cache.result(side, dtype, mode, variant) for side in cache.sides)
     leaves, structural = comparable(actual, expected, cache.sides, dtype, mode)
     judged = [judge(Leaf(cache, name, dtype, mode, variant, tuple(leaves)), (above or {}).get(name)) for name in leaves]
+    judged = undecided(judged, (actual, expected))
     return [replace(finding, regime=regime) for finding in structural], judged
 
 

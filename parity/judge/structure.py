@@ -20,7 +20,7 @@ def comparable(
             leaf=problem.leaf,
             dtype=dtype,
             mode=mode,
-            verdict=Verdict.ERROR,
+            verdict=Verdict.INCONCLUSIVE if problem.is_undecided else Verdict.ERROR,
             side=side,
             message=problem.words,
         )
@@ -28,14 +28,7 @@ def comparable(
         for problem in result.problems
     ]
     findings += [
-        Finding(
-            leaf=f"in/{name}",
-            dtype=dtype,
-            mode=mode,
-            verdict=Verdict.SEMANTIC,
-            side=side,
-            message=f"the {side} function writes into its input {name}; return a new value instead",
-        )
+        _written(name, side, dtype, mode, is_step=bool(result.inner))
         for side, result in zip(sides, (actual, expected), strict=True)
         for name in result.written
     ]
@@ -64,6 +57,15 @@ def comparable(
             else:
                 findings.append(Finding(name, dtype, mode, Verdict.EXACT, message=f"{ours[name]!r} on both sides"))
     return leaves, findings
+
+
+def _written(name: str, side: str, dtype: str, mode: str, is_step: bool) -> Finding:
+    """A function must not write into its inputs, unless it is a training step whose optimizer does as optimizers do."""
+    if is_step:
+        message = f"the {side} function trains its input {name} in place: the caller's own array changes with it"
+        return Finding(f"in/{name}", dtype, mode, Verdict.EXACT, side, message=message, warning=True)
+    message = f"the {side} function writes into its input {name}; return a new value instead"
+    return Finding(f"in/{name}", dtype, mode, Verdict.SEMANTIC, side, message=message)
 
 
 def _difference(actual: Any, expected: Any, sides: tuple[str, str]) -> str:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 from parity.data.dtypes import FLOATS, epsilon
-from parity.judge.finding import Finding, Verdict
+from parity.judge.finding import REPEATED, Finding, Verdict
 
 MOST_LINES = 8
 # A difference of more units or ULP than this says less than the digit that differs.
@@ -26,12 +26,15 @@ def report(name: str, verdict: Verdict, findings: Sequence[Finding], uninformati
         lines = [f"{name}: {verdict} in {total}", f"  worst: {line(worst)}"]
     else:
         undecided = [f for f in failed[1:] if f.verdict is Verdict.INCONCLUSIVE and f.verdict is not verdict]
+        repeated = [f for f in failed[1:] if f.message.startswith(REPEATED)]
         decided = len(failed) - len(undecided)
         lines = [f"{name}: {verdict} in {decided} of {total}", *details(failed[0])]
-        others = [f for f in failed[1:] if f not in undecided]
+        others = [f for f in failed[1:] if f not in undecided and f not in repeated]
         lines += [f"  {line(finding)}" for finding in others[:MOST_LINES]]
         if len(others) > MOST_LINES:
             lines.append(f"  and {len(others) - MOST_LINES} more; report.findings has them all")
+        if repeated:
+            lines.append(f"  {_comparisons(len(repeated), 'more ')} in lower precision: as in float64.")
         if undecided:
             lines.append(f"  {_comparisons(len(undecided), 'more ')} skipped: fix the failures above first.")
     lines += [f"  warning: {line(finding)}" for finding in findings if finding.warning]

@@ -189,7 +189,8 @@ def test_covers(declared, seen, covered):
     assert deviation(**declared).covers(finding(**seen)) is covered
     (first, *rest) = apply([deviation(**declared)], [finding(**seen)])
     assert (first.verdict is Verdict.CONVENTION) is covered
-    assert [f.verdict for f in rest] == ([] if covered else [Verdict.VACUOUS])
+    was_not_run = not covered and declared.keys() & {"dtype", "mode", "regime"}
+    assert [f.verdict for f in rest] == ([] if covered or was_not_run else [Verdict.VACUOUS])
 
 
 class TestApply:
@@ -205,6 +206,14 @@ class TestApply:
         assert passed.verdict is Verdict.EXACT
         assert (stale.verdict, stale.leaf, stale.side) == (Verdict.VACUOUS, "out", "jax")
         assert stale.message == ("stale: declared as SEMANTIC by me (because), but it did not occur; remove it")
+
+    @pytest.mark.parametrize("what", [{"dtype": "bfloat16"}, {"mode": "compiled"}, {"regime": "tiny"}])
+    def test_only_what_was_run_is_stale(self, what):
+        passed = finding(verdict=Verdict.EXACT, error=0.0)
+        assert apply([deviation(**what)], [passed]) == [passed]
+        run = finding("grad/x", **{"verdict": Verdict.EXACT, "error": 0.0, **what})
+        assert [f.verdict for f in apply([deviation(**what)], [run])] == [Verdict.EXACT, Verdict.VACUOUS]
+        assert [f.verdict for f in apply([deviation(**what)], [], [run])] == [Verdict.VACUOUS]
 
     def test_one_declaration_for_many_findings(self):
         seen = [finding("out/0"), finding("out/1"), finding("out/1", mode="compiled")]
@@ -276,6 +285,16 @@ class TestThroughCheck:
         report = self.judged(deviation(), factor=2)
         assert not report.passed
         assert "stale: declared as SEMANTIC by me" in str(report)
+
+    @pytest.mark.parametrize("what", [{"dtype": "bfloat16"}, {"mode": "compiled"}, {"regime": "tiny"}])
+    def test_a_rung_that_was_not_run_is_not_stale(self, what):
+        assert self.judged(deviation(**what), factor=2).verdict is Verdict.EXACT
+
+    def test_a_rung_that_was_run_is(self):
+        report = self.judged(deviation(dtype="bfloat16"), factor=2, dtypes=("bfloat16",))
+        assert "stale" in str(report)
+        report = self.judged(deviation(regime="tiny"), factor=2, regimes=("unit", "tiny"))
+        assert "stale" in str(report)
 
     def test_a_wrong_declaration_is_refused_before_anything_runs(self):
         def never(x):

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from parity import Report
 from parity.jobs.suite import Suite
 from parity.judge import text
-from parity.judge.finding import Cause, Finding, Verdict
+from parity.judge.finding import REPEATED, Cause, Finding, Verdict
 from parity.judge.serialize import plain
 from parity.report import summary, terminal
 from parity.report.markdown import markdown
@@ -177,6 +177,12 @@ class TestText:
         shown = str(Report("x", (undecided, BAD, undecided)))
         assert "  2 more comparisons skipped: fix the failures above first." in shown
         assert "INCONCLUSIVE" not in shown
+
+    def test_what_repeats_float64_is_counted_only(self):
+        repeated = replace(BAD, dtype="float32", message=f"{REPEATED}; and so on")
+        shown = str(Report("x", (BAD, repeated, repeated)))
+        assert "  2 more comparisons in lower precision: as in float64." in shown
+        assert "and so on" not in shown
 
     @pytest.mark.parametrize(
         ("actual", "expected", "error", "told"),

@@ -25,10 +25,17 @@ Cotangent = Callable[[str, tuple[int, ...]], np.ndarray]
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What one call gave, as the framework's own arrays by name."""
+    """What one call gave, as the framework's own arrays by name.
+
+    Attributes:
+        inner: the place at which the function differentiates by itself, where that hides anything; empty otherwise.
+        is_held: what it differentiates inside is a constant to the gradients.
+    """
 
     outputs: Mapping[str, Any]
     gradients: Mapping[str, Any]
+    inner: str = ""
+    is_held: bool = False
 
 
 class Backend(Protocol):
@@ -101,6 +108,9 @@ class Backend(Protocol):
 
     def graph_breaks(self) -> int:
         """Places at which a compiled function was given back to Python since `fresh_compiler`."""
+
+    def draws(self) -> AbstractContextManager[list[str]]:
+        """Gives a list: the calls that draw from the framework's global generators in this block, with their source lines."""
 
     def wait(self, output: Any) -> Any:
         """`output`, once all of it has been computed."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from typing import Any
 
 import jax
@@ -174,6 +175,10 @@ def graph_breaks() -> int:
 
 def wait(output: Any) -> Any:
     return jax.block_until_ready(output)
+
+
+def draws() -> AbstractContextManager[list[str]]:
+    return contextlib.nullcontext([])  # every draw of JAX is made of a key, which the function is given or makes
 
 
 def environment(device: str = "cpu") -> dict[str, Any]:

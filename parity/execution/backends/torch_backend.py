@@ -15,6 +15,8 @@ from parity.data.inputs import cotangent as seeded_cotangent
 from parity.data.leaf import Kind
 from parity.data.tree import named_leaves
 from parity.execution.backends import Call, Cotangent, Evaluation, check_device, no_device
+from parity.execution.backends.torch_draws import draws as draws
+from parity.execution.backends.torch_inner import inner_derivatives
 from parity.sides import TORCH
 
 TRACES_CONSTANTS = False
@@ -24,8 +26,8 @@ _GRADIENT = f"{Kind.GRADIENT}/"  # a plain string: Dynamo traces through its use
 @contextlib.contextmanager
 def settings(dtype: str, device: str = "cpu") -> Iterator[None]:
     target = find_device(device)
-    matmul_precision, default_dtype = torch.get_float32_matmul_precision(), torch.get_default_dtype()
-    differentiates = torch.is_grad_enabled()
+    matmul_precision, differentiates = torch.get_float32_matmul_precision(), torch.is_grad_enabled()
+    default_dtype = torch.get_default_dtype()
     # PyTorch's own test suite forbids to assign to these flags: a context manager is allowed there too.
     current = {name: getattr(cudnn, name) for name in ("enabled", "benchmark", "deterministic")}
     on_device = contextlib.nullcontext() if target.type == "cpu" else target
@@ -86,16 +88,17 @@ def evaluate(
     # Gradients go to `sources`; the function gets clones, so that it may write into its input without an error here.
     sources = {name: arrays[name].detach().requires_grad_() for name in wrt}
     clones = {name: source.clone() for name, source in sources.items()}
-    with torch.enable_grad() if wrt else torch.no_grad():
+    # As the caller runs it: a training step differentiates inside, whatever is asked of it here. No compiled function can.
+    with torch.enable_grad() if wrt or not compiled else torch.no_grad(), inner_derivatives(not compiled) as inner:
         outputs = leaves(call(function, {**arrays, **clones}))
     for name, clone in clones.items():
         if clone._version:  # written into: show the caller's copy what happened
             with torch.no_grad():
                 arrays[name].copy_(clone)
-    if not wrt or not any(map(is_floating, outputs.values())):
-        return Evaluation(outputs, {})
-    floating = {name: leaf for name, leaf in outputs.items() if is_floating(leaf)}
-    return Evaluation(outputs, _pulled_back(floating, sources, _cotangents(floating, cotangent)))
+    if not wrt or not (floating := {name: leaf for name, leaf in outputs.items() if is_floating(leaf)}):
+        return Evaluation(outputs, {}, inner.place, inner.is_held)
+    pulled = _pulled_back(floating, sources, _cotangents(floating, cotangent))
+    return Evaluation(outputs, pulled, inner.place, inner.is_held)
 
 
 def _pulled_back(
@@ -241,10 +244,10 @@ def wait(output: Any) -> Any:
 
 def environment(device: str = "cpu") -> dict[str, Any]:
     find_device(device)
-    cuda = device == "cuda"
     return {
         "version": torch.__version__,
-        "devices": [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())] if cuda else ["cpu"],
+        "devices": [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count() if device == "cuda" else 0)]
+        or ["cpu"],
         "threads": torch.get_num_threads(),
         "matmul_precision": "highest",
         "tf32": False,

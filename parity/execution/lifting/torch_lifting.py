@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -44,9 +45,10 @@ class TorchLifted:
         with _lifted(pinned), kernels, LiftedFunctions(pinned.add, depends):
             evaluation = torch_backend.evaluate(self._function, self._call, arrays, self._wrt, wide_cotangent, False)
         self._has_run, self._special = True, kernels.special
-        return Evaluation(
-            {name: widened(leaf) for name, leaf in evaluation.outputs.items()},
-            {name: widened(leaf) for name, leaf in evaluation.gradients.items()},
+        return replace(
+            evaluation,
+            outputs={name: widened(leaf) for name, leaf in evaluation.outputs.items()},
+            gradients={name: widened(leaf) for name, leaf in evaluation.gradients.items()},
         )
 
     def kernel_errors(self) -> dict[str, float]:

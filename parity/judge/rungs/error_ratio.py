@@ -26,11 +26,13 @@ class Sides:
         worse: the side that is much further from the float64 truth, or None.
         message: both errors.
         has_digits: the nearer side has a digit of the truth right.
+        are_near: the nearer side is as near to the truth as a function in this precision is.
     """
 
     worse: str | None
     message: str
     has_digits: bool = True
+    are_near: bool = True
 
 
 @dataclass(frozen=True)
@@ -47,35 +49,39 @@ class InputErrors:
     rms: tuple[float, ...]
 
 
-def compare_sides(leaf: Leaf) -> Sides:
+def compare_sides(leaf: Leaf, *, own: bool = False) -> Sides:
     """One input decides only that both are near. A side is called worse only if it is so over several changed inputs too:
     the largest of a handful of rounding errors varies by itself. And only if it is further off than a few units in the last
     place of the inputs make of the truth: more no arithmetic can promise.
+
+    Args:
+        own: the truth of each side is its own float64 value; without, one for both.
     """
     high = leaf.statistics("float64", leaf.variant.rounded(leaf.dtype))
-    if high is not None and high.error > tolerances.NO_DIGITS:
+    if not own and high is not None and high.error > tolerances.NO_DIGITS:
         return Sides(None, ZERO)
-    first = Errors(leaf, (leaf.variant,))
+    first = Errors(leaf, (leaf.variant,), own=own)
     if first.worse() is None:
-        return Sides(None, first.message(), first.have_digits())
-    errors = Errors(leaf, (leaf.variant, *variants.close_by(leaf.variant, leaf.dtype)))
+        return Sides(None, first.message(), first.have_digits(), first.are_near())
+    errors = Errors(leaf, (leaf.variant, *variants.close_by(leaf.variant, leaf.dtype)), own=own)
     side = errors.worse()
     if side is not None and leaf.is_zero_but_for_rounding():
         return Sides(None, ZERO)
     if side is not None and errors.is_excused(side):
-        return Sides(None, f"{errors.message()}; a few units of {leaf.dtype} in the inputs make as much of the truth")
-    return Sides(side, errors.message(), errors.have_digits())
+        words = f"{errors.message()}; a few units of {leaf.dtype} in the inputs make as much of the truth"
+        return Sides(None, words, are_near=errors.are_near())
+    return Sides(side, errors.message(), errors.have_digits(), errors.are_near())
 
 
 class Errors:
     """Largest and root mean square errors of both sides to the float64 truth, in units of the dtype, for each input."""
 
-    def __init__(self, leaf: Leaf, inputs: Sequence[InputVariant]) -> None:
-        self.leaf, self.sides = leaf, leaf.cache.sides
+    def __init__(self, leaf: Leaf, inputs: Sequence[InputVariant], *, own: bool = False) -> None:
+        self.leaf, self.sides, self.own = leaf, leaf.cache.sides, own
         self.measured: dict[InputVariant, InputErrors] = {}
         for variant in inputs:
-            key = ("errors", leaf.dtype, leaf.mode, variant)
-            errors = leaf.for_each(key, lambda one, at=variant: _errors_on(one, at))  # type: ignore[misc]
+            key = ("errors", leaf.dtype, leaf.mode, own, variant)
+            errors = leaf.for_each(key, lambda one, at=variant: _errors_on(one, at, own))  # type: ignore[misc]
             if errors is not None:
                 self.measured[variant] = errors
 
@@ -122,11 +128,17 @@ class Errors:
         for (variant, errors), peak in zip(self.measured.items(), self.peaks(side), strict=True):
             changes = []
             for moved in variants.within_units(variant, self.leaf.dtype):
-                key = ("change of the truth", variant, moved)
-                measure = lambda one, a=variant, b=moved: _change_of_truth(one, a, b)  # noqa: E731
+                at = self.sides.index(side) if self.own else None
+                key = ("change of the truth", at, variant, moved)
+                measure = lambda one, a=variant, b=moved, c=at: _change_of_truth(one, a, b, c)  # noqa: E731
                 changes.append(self.leaf.for_each(key, measure))
             excused += peak * errors.unit <= tolerances.EXCUSE_FACTOR * max(changes)
         return excused > (1 - tolerances.SIDE_SHARE) * len(self.measured)
+
+    def are_near(self) -> bool:
+        """Is the nearer side no further from the truth than noise of this precision is?"""
+        near = min((max(self.peaks(side)) for side in self.sides if self.measured), default=0.0)
+        return near <= tolerances.NOISE_UNITS.get(self.leaf.dtype, min(tolerances.NOISE_UNITS.values()))
 
     def have_digits(self) -> bool:
         """Is the nearer side, on the median input, nearer to the truth than the truth is to zero?"""
@@ -145,20 +157,27 @@ class Errors:
         )
 
 
-def _errors_on(leaf: Leaf, variant: InputVariant) -> InputErrors | None:
-    truth, pair = leaf.truth(variant), leaf.pair(leaf.dtype, variant)
-    if truth is None or pair is None or truth.shape != pair[0].shape:
+def _truths(leaf: Leaf, variant: InputVariant, own: bool) -> list[np.ndarray | None]:
+    """The float64 truth of each side."""
+    if own:
+        return [leaf.at(side, "float64", variant) for side in leaf.cache.sides]
+    return [leaf.truth(variant)] * len(leaf.cache.sides)
+
+
+def _errors_on(leaf: Leaf, variant: InputVariant, own: bool) -> InputErrors | None:
+    pair = leaf.pair(leaf.dtype, variant)
+    truths = [truth for truth in _truths(leaf, variant, own) if truth is not None]
+    if pair is None or len(truths) < len(pair) or any(truth.shape != pair[0].shape for truth in truths):
         return None
-    expected = as_float64(truth)
-    both = [compare(as_float64(value), expected) for value in pair]
+    both = [compare(as_float64(value), as_float64(truth)) for value, truth in zip(pair, truths, strict=True)]
     # A gradient far below its natural scale comes from terms of that scale, which are rounded before they cancel.
-    unit = epsilon(leaf.dtype) * max(both[0].peak_expected, leaf.natural_scale(variant)) or 1.0
+    unit = epsilon(leaf.dtype) * max(*(one.peak_expected for one in both), leaf.natural_scale(variant)) or 1.0
     return InputErrors(unit, tuple(one.max_abs / unit for one in both), tuple(one.rms / unit for one in both))
 
 
-def _change_of_truth(leaf: Leaf, variant: InputVariant, moved: InputVariant) -> float:
-    """The largest change of the float64 truth by the move; 0 where there is no truth."""
-    truth, other = leaf.truth(variant), leaf.truth(moved)
+def _change_of_truth(leaf: Leaf, variant: InputVariant, moved: InputVariant, side: int | None) -> float:
+    """The largest change of the float64 truth, of one side's own where it is given, by the move; 0 where there is none."""
+    truth, other = (_truths(leaf, at, side is not None)[side or 0] for at in (variant, moved))
     if truth is None or other is None or truth.shape != other.shape:
         return 0.0
     return compare(as_float64(other), as_float64(truth)).max_abs

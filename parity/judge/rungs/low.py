@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from parity.compare.compare import compare
-from parity.data.dtypes import is_discrete, largest
+from parity.data.dtypes import is_discrete
 from parity.data.input_variant import InputVariant
+from parity.data.leaf import LeafName
 from parity.judge import variants
 from parity.judge.finding import Finding, Verdict
-from parity.judge.rungs import discrete
+from parity.judge.rungs import discrete, own_truth
 from parity.judge.rungs.error_ratio import compare_sides
 from parity.judge.rungs.leaf import Leaf
+from parity.judge.rungs.lost import counted, lost_elements, side_with_more
 
 LOOKED_UP = 8  # true values that are looked for among the inputs, before all of them are
 
@@ -23,19 +25,22 @@ def judge(leaf: Leaf, finding: Finding, float64: Finding | None) -> Finding:
     """The verdict of a lower rung, given what the float64 rung said about the leaf (None: it could not be run)."""
     if finding.mismatches == 0:
         return finding
-    pair, truth = leaf.judged(), leaf.truth(leaf.variant)
-    if float64 is not None and float64.verdict is Verdict.VACUOUS:
-        return replace(finding, verdict=Verdict.VACUOUS, message=float64.message)
-    is_same = float64 is not None and float64.verdict.severity <= Verdict.STABILITY.severity
-    if truth is None or truth.shape != pair[0].shape or not is_same:
-        reason = f"the float64 rung says {float64.verdict}" if float64 else "a side has no float64 result"
-        message = f"no float64 truth to judge by: {reason}; fix that first, or pass reference="
+    pair = leaf.judged()
+    # Without a verdict in float64 the middle of both sides is no truth.
+    truth = leaf.truth(leaf.variant) if float64 is not None else leaf.cache.reference_leaf(leaf.name, leaf.variant)
+    if float64 is not None and float64.verdict in (Verdict.VACUOUS, Verdict.INCONCLUSIVE):
+        return replace(finding, verdict=float64.verdict, message=float64.message)
+    if float64 is not None and float64.verdict.severity > Verdict.STABILITY.severity:
+        return own_truth.judge(leaf, finding, float64)
+    if truth is None or truth.shape != pair[0].shape:
+        remedy = "fix that first" if LeafName(leaf.name).is_gradient else "fix that first, or pass reference="
+        message = f"no float64 truth to judge by: a side has no float64 result; {remedy}"
         return replace(finding, verdict=Verdict.INCONCLUSIVE, message=message)
     if is_discrete(pair[0]):
         return discrete.judge(leaf, finding, truth)
-    lost = {side: _lost(value, truth, leaf.dtype) for side, value in zip(leaf.cache.sides, pair, strict=True)}
+    lost = {side: lost_elements(value, truth, leaf.dtype) for side, value in zip(leaf.cache.sides, pair, strict=True)}
     if any(lost.values()):
-        message = f"not finite where the float64 truth is: {_counts(lost, finding.size)}"
+        message = f"not finite where the float64 truth is: {counted(lost, finding.size)}"
         return replace(finding, verdict=Verdict.STABILITY, side=side_with_more(lost), message=message)
     if _is_copy(leaf, truth):
         wrong = {
@@ -43,28 +48,17 @@ def judge(leaf: Leaf, finding: Finding, float64: Finding | None) -> Finding:
             for side, value in zip(leaf.cache.sides, pair, strict=True)
         }
         if any(wrong.values()) and not leaf.is_zero_but_for_rounding():
-            message = f"every true value copies an input, so no rounding is due; not equal to it: {_counts(wrong, finding.size)}"
+            message = f"every true value copies an input, so no rounding is due; not equal to it: {counted(wrong, finding.size)}"
             return replace(finding, verdict=Verdict.STABILITY, side=side_with_more(wrong), message=message)
     sides = compare_sides(leaf)
+    if float64 is None and not sides.are_near:
+        message = f"both sides are far from the reference, and a side has no float64 result to say why; {sides.message}"
+        return replace(finding, verdict=Verdict.INCONCLUSIVE, message=message)
     if not sides.has_digits and (sides.worse or leaf.variant.regime != "unit"):
         message = f"no digit is right in {leaf.dtype} on either side, so nothing was compared; {sides.message}"
         return replace(finding, verdict=Verdict.VACUOUS, message=message)
     verdict = Verdict.STABILITY if sides.worse else Verdict.ROUNDING
     return replace(finding, verdict=verdict, side=sides.worse, message=sides.message)
-
-
-def side_with_more(counts: Mapping[str, int]) -> str | None:
-    """The side with the larger count; None if both are equal."""
-    return max(counts, key=lambda side: counts[side]) if len(set(counts.values())) > 1 else None
-
-
-def _counts(counts: Mapping[str, int], size: int) -> str:
-    return ", ".join(f"{side} {count} of {size}" for side, count in counts.items())
-
-
-def _lost(value: np.ndarray, truth: np.ndarray, dtype: str) -> int:
-    """Elements that are not finite although their true value has a place in `dtype`."""
-    return int((~np.isfinite(value) & np.isfinite(truth) & (np.abs(truth) <= largest(dtype))).sum())
 
 
 def _is_copy(leaf: Leaf, truth: np.ndarray) -> bool:

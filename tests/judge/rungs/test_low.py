@@ -6,7 +6,7 @@ import ml_dtypes
 import numpy as np
 import pytest
 
-from parity import Verdict
+from parity import Deviation, Verdict
 from parity.data.inputs import normal
 from tests.both import SWAPPED, cast, check, found, sided, softmax
 
@@ -175,17 +175,84 @@ class TestWorseSide:
         assert not blamed
 
 
-@pytest.mark.parametrize(
-    ("one", "other"),
-    [
-        (lambda x: x * 2, lambda x: x * 3),  # another function
-        (lambda x: x * 2, lambda x: x[:3, :3] @ x[:3] if x.dtype in (torch.float64,) else x * 2.5),
-    ],
-)
-def test_without_a_float64_truth_nothing_is_decided(one, other):
-    finding = found(check(one, other, (X,), wrt=()), dtype="float32")
-    assert (finding.verdict, finding.side) == (Verdict.INCONCLUSIVE, None)
-    assert "no float64 truth to judge by" in finding.message
+def of_another_shape_in_float64(x, factor=2.0):
+    import torch
+
+    return x[:3] if x.dtype == torch.float64 else x * factor
+
+
+class TestWithoutAFloat64Result:
+    def test_nothing_is_decided(self):
+        finding = found(
+            check(lambda x: x * 2, lambda x: of_another_shape_in_float64(x, 2.5), (X,), wrt=()), dtype="float32"
+        )
+        assert (finding.verdict, finding.side) == (Verdict.INCONCLUSIVE, None)
+        assert "a side has no float64 result; fix that first, or pass reference=" in finding.message
+
+    def judged(self, one, other, reference=lambda x: np.sin(x) * 2):
+        return found(check(one, other, (X,), wrt=(), reference=reference), dtype="float32")
+
+    def test_the_reference_is_the_truth(self):
+        def of_jax(x):
+            import jax.numpy
+
+            return jax.numpy.sin(x) * 2
+
+        def of_torch(x, factor=2.0):
+            return of_another_shape_in_float64(x.sin(), factor)
+
+        assert self.judged(of_jax, lambda x: of_torch(x)).verdict.passes
+        wrong = self.judged(of_jax, lambda x: of_torch(x, 2.02))
+        assert (wrong.verdict, wrong.side) == (Verdict.STABILITY, "torch")
+        both = self.judged(lambda x: of_jax(x) * 1.01, lambda x: of_torch(x, 2.02000001))
+        assert both.verdict in (Verdict.INCONCLUSIVE, Verdict.EXACT)
+        apart = self.judged(lambda x: of_jax(x) * 1.01, lambda x: of_torch(x, 2.01))
+        assert apart.verdict is Verdict.INCONCLUSIVE
+        assert "both sides are far from the reference" in apart.message
+
+    def test_two_dtypes_in_float64_make_no_truth(self):
+        def low(x):
+            import torch
+
+            return x.to(torch.float32) * 2.00002
+
+        assert found(check(lambda x: x * 2, low, (X,), wrt=()), dtype="float32").verdict is Verdict.INCONCLUSIVE
+
+
+class TestAfterADifferenceInFloat64:
+    """Each side has a float64 value of its own."""
+
+    @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+    @pytest.mark.parametrize("reference", [None, lambda x: x * 2])
+    def test_as_near_as_rounding(self, dtype, reference):
+        report = check(lambda x: x * 2, lambda x: x * 3, (X,), wrt=(), dtypes=(dtype,), reference=reference)
+        finding = found(report, dtype=dtype)
+        assert (finding.verdict, finding.side) == (Verdict.SEMANTIC, "torch" if reference else None)
+        assert finding.message.startswith("differs in float64 already; each side against its own float64 value")
+
+    @pytest.mark.parametrize("side", ["jax", "torch"])
+    @pytest.mark.parametrize("dtype", LOW)
+    def test_a_side_that_is_unstable_as_well(self, side, dtype):
+        report = sided(side, lambda x: (x + 1000) - 1000, lambda x: x * 1.5, (X,), wrt=(), dtypes=(dtype,))
+        assert found(report).verdict is Verdict.SEMANTIC
+        finding = found(report, dtype=dtype)
+        assert (finding.verdict, finding.side) == (Verdict.STABILITY, side)
+        assert finding.message.startswith("each side against its own float64 value")
+
+    @pytest.mark.parametrize("side", ["jax", "torch"])
+    def test_a_side_that_overflows(self, side):
+        report = sided(side, lambda x: x * 1e30 * 1e30 / 1e30 / 1e30, lambda x: x * 2, (X,), wrt=())
+        finding = found(report, dtype="float32")
+        assert (finding.verdict, finding.side) == (Verdict.STABILITY, side)
+
+    def test_an_unstable_side_that_its_inputs_excuse(self):
+        report = check(lambda x: (x - 1) * 1e3, lambda x: (x - 1) * 2e3, (1 + X * 1e-3,), wrt=())
+        assert found(report, dtype="float32").verdict is Verdict.SEMANTIC
+
+    def test_a_declared_difference_is_declared_below_too(self):
+        declared = Deviation("out", "SEMANTIC", 0.5, "because", "me")
+        report = check(lambda x: x * 2, lambda x: x * 3, (X,), wrt=(), deviations=[declared])
+        assert report.verdict is Verdict.CONVENTION
 
 
 def test_sides_swap():
