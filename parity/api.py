@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from parity.causes import explain
+from parity.causes import ASKED, explain
 from parity.data.arguments import parse
 from parity.data.cases import replay_line, save_case
 from parity.data.dtypes import FLOATS
@@ -97,7 +97,7 @@ def check(
         message = f"the reference failed: {cache.reference_problem.words}"
         findings.append(Finding("out", "float64", modes[0], Verdict.ERROR, message=message))
     judged = apply(declared, findings)
-    if any(finding.verdict in (Verdict.SEMANTIC, Verdict.INTERNAL_PRECISION) for finding in judged):
+    if any(finding.verdict in ASKED for finding in judged):
         progress("looking for the cause")
         judged = [_both(*pair) for pair in zip(judged, explain(cache, judged, causes_s), strict=True)]
     return Report(title, tuple(judged), environment(device), tuple(uninformative))
