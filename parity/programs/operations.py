@@ -102,7 +102,8 @@ def _dilate(x: Tensor, steps: Sequence[int]) -> Tensor:
     first = x.ndim - len(steps)
     sizes = [(size - 1) * step + 1 for size, step in zip(x.shape[first:], steps, strict=True)]
     spread = x.new_zeros(*x.shape[:first], *sizes)
-    spread[(..., *(slice(None, None, step) for step in steps))] = x
+    places: tuple[Any, ...] = (..., *(slice(None, None, step) for step in steps))
+    spread[places] = x
     return spread
 
 

@@ -12,6 +12,7 @@ from parity.judge.finding import Verdict
 pytestmark = pytest.mark.both
 
 OFFSET = (normal((6, 32), 0, "x") * 0.05 + 40).astype(np.float32)
+LOG = "log of a sigmoid or softmax"
 LARGE = np.linspace(-4, 8, 12).astype(np.float32).reshape(4, 3)
 ROWS = (normal((6, 200), 0, "r") + 1).astype(np.float32)
 
@@ -41,10 +42,10 @@ def cases():
         "variance, jax": (fast_variance, lambda x: x.var(1, correction=0), OFFSET, "jax", "variance as E[x²] − E[x]²"),
         "variance, torch": (variance, fast_variance, OFFSET, "torch", "variance as E[x²] − E[x]²"),
         "sigmoid, jax": (
-            log_of_sigmoid(jnp, jax.nn.sigmoid), lambda x: functional.logsigmoid(-x).sum(1), LARGE, "jax", "log of a sigmoid or softmax",
+            log_of_sigmoid(jnp, jax.nn.sigmoid), lambda x: functional.logsigmoid(-x).sum(1), LARGE, "jax", LOG,
         ),
         "sigmoid, torch": (
-            lambda x: jax.nn.log_sigmoid(-x).sum(1), log_of_sigmoid(torch, torch.sigmoid), LARGE, "torch", "log of a sigmoid or softmax",
+            lambda x: jax.nn.log_sigmoid(-x).sum(1), log_of_sigmoid(torch, torch.sigmoid), LARGE, "torch", LOG,
         ),
     }  # fmt: skip
 
@@ -58,7 +59,8 @@ def test_pattern_of_the_worse_side_is_named_with_its_line(name):
     for finding in worse:
         assert finding.side == side
         assert finding.causes[0].name == cause
-        assert finding.causes[0].evidence.startswith(f"{side}: ") and "test_stability.py:" in finding.causes[0].evidence
+        assert finding.causes[0].evidence.startswith(f"{side}: ")
+        assert "test_stability.py:" in finding.causes[0].evidence
 
 
 def programs(jax_side, torch_side, x):
@@ -77,7 +79,8 @@ def names(worse, better):
 
 def test_nothing_is_said_of_a_pattern_that_both_sides_have_or_of_a_program_that_is_not_known():
     one, two = programs(fast_variance, fast_variance, OFFSET)
-    assert names(one, two) == [] and names(two, one) == []
+    assert names(one, two) == []
+    assert names(two, one) == []
     assert names(one, None) == []
 
 

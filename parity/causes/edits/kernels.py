@@ -26,10 +26,8 @@ def flips(context: Context) -> Iterator[Hypothesis]:
         rank = len(program.nodes[node.operands[1]].shape)
         for axes in (tuple(range(2, rank)), *((axis,) for axis in range(2, rank) if rank > 3)):
             edit = Edit({i: _flipped(program.nodes[i], axes) for i in members})
-            change = (
-                f"{title(program, members)} with its kernel reversed along its axes {[a - 2 for a in axes]} of space"
-            )
-            yield Hypothesis("flipped kernel", change, edit, 4)
+            change = f"{title(program, members)} with its kernel flipped in space, along axes {[a - 2 for a in axes]}"
+            yield Hypothesis("reversed index", change, edit, 4)
 
 
 def _flipped(node: Node, axes: tuple[int, ...]) -> Node:

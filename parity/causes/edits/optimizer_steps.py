@@ -48,7 +48,7 @@ def _decoupled(program: Program, members: tuple[int, ...], position: int, states
 
     def describe(rate: float) -> Hypothesis:
         change = f"{title(program, members)} left out, and {rate:.6g} of the old parameters taken from the new ones"
-        return Hypothesis("decoupled weight decay", change, make(rate), 5)
+        return Hypothesis("coupled weight decay", change, make(rate), 5)
 
     return ScalarEdit(make, 0.0, describe, is_neutral=False)
 
