@@ -125,7 +125,7 @@ def _both(judged: Finding, explained: Finding) -> Finding:
     """The causes that the ladder saw and those that the search found; what says where to look comes first."""
     seen, found = judged.causes, explained.causes
     causes = seen + found if any(cause.name == "NaN or infinity" for cause in seen) else found + seen
-    return replace(judged, causes=tuple({cause.name: cause for cause in reversed(causes)}.values())[::-1])
+    return replace(explained, causes=tuple({cause.name: cause for cause in reversed(causes)}.values())[::-1])
 
 
 def _chosen(argument: str, wanted: Sequence[str], known: Sequence[str]) -> tuple[str, ...]:

@@ -145,7 +145,9 @@ def _unguarded(program: Program) -> Iterator[int]:
         if node.op not in ("exp", "exp2") or not node.operands:
             continue
         near = [program.nodes[i].op for i in program.above(index, _NEAR)]
-        if {"amax", "max", "min", "clamp", "cummax", "abs", "where", "pow"}.isdisjoint(near) and _is_summed(program, index):
+        if {"amax", "max", "min", "clamp", "cummax", "abs", "where", "pow"}.isdisjoint(near) and _is_summed(
+            program, index
+        ):
             yield index
 
 

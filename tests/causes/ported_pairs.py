@@ -128,7 +128,7 @@ def pairs() -> tuple[dict[str, Pair], dict[str, Pair]]:
             lambda *a: gru(jnp, jax.nn.sigmoid, *a, after=False),
             lambda *a: gru(torch, torch.sigmoid, *a),
             cell,
-            ("reset gate",),
+            ("update order",),
         ),
         "candidate without a bias": Pair(
             lambda *a: gru(jnp, jax.nn.sigmoid, *a, candidate=False),
@@ -214,7 +214,7 @@ def pairs() -> tuple[dict[str, Pair], dict[str, Pair]]:
             lambda h, u, b, r: jnp.tanh(jax.nn.sigmoid(r) * (h @ u + b)),
             lambda h, u, b, r: torch.tanh((torch.sigmoid(r) * h) @ u + b),
             (n(3, 5), n(5, 5, seed=1), n(5, seed=2), n(3, 5, seed=3)),
-            ("reset gate",),
+            ("update order",),
         ),
         "last third of a bias": Pair(
             lambda x, w, b: jnp.tanh(x @ w + b),

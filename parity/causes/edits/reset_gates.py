@@ -27,9 +27,9 @@ def gates(context: Context) -> Iterator[Hypothesis]:
                 for position in (0, 1):
                     state = program.nodes[dot].operands[position]
                     if program.nodes[state].shape == program.nodes[gate].shape:
-                        change = f"{program.nodes[dot]} of its operand times {program.nodes[gate]}, in place of {node}"
+                        change = f"reset gate first: {program.nodes[dot]} of its operand times {program.nodes[gate]}, not {node}"
                         edit = Edit(after={index: _gated(program, scaled, dot, position, gate)})
-                        yield Hypothesis("reset gate", change, edit, 3)
+                        yield Hypothesis("update order", change, edit, 3)
 
 
 def _gated(program: Program, scaled: int, dot: int, position: int, gate: int) -> Callable[..., Any]:
