@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from parity.causes import explain
+from parity.causes import ASKED, explain
 from parity.data.arguments import parse
 from parity.data.cases import replay_line, save_case
 from parity.data.dtypes import FLOATS
@@ -100,7 +100,7 @@ def check(
         message = f"the reference failed: {cache.reference_problem.words}"
         findings.append(Finding("out", "float64", modes[0], Verdict.ERROR, message=message))
     judged = apply(declared, findings, uninformative)
-    if any(finding.verdict in (Verdict.SEMANTIC, Verdict.INTERNAL_PRECISION) for finding in judged):
+    if any(finding.verdict in ASKED for finding in judged):
         progress("looking for the cause")
         judged = [_both(*pair) for pair in zip(judged, explain(cache, judged, causes_s), strict=True)]
     return Report(title, tuple(judged), environment(device), tuple(uninformative))
@@ -128,7 +128,7 @@ def _both(judged: Finding, explained: Finding) -> Finding:
     """The causes that the ladder saw and those that the search found; what says where to look comes first."""
     seen, found = judged.causes, explained.causes
     causes = seen + found if any(cause.name == "NaN or infinity" for cause in seen) else found + seen
-    return replace(judged, causes=tuple({cause.name: cause for cause in reversed(causes)}.values())[::-1])
+    return replace(explained, causes=tuple({cause.name: cause for cause in reversed(causes)}.values())[::-1])
 
 
 def _chosen(argument: str, wanted: Sequence[str], known: Sequence[str]) -> tuple[str, ...]:

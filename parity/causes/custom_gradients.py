@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from parity.causes.context import Context
 from parity.causes.edits.gradients import stopped
+from parity.causes.edits.rows import paddings
 from parity.causes.goal import Goal, leaf_error
 from parity.causes.hypothesis import Claim
 from parity.causes.tracing import interpreter_of, leaves_of
@@ -34,6 +35,11 @@ def custom(program: Program, cache: RunCache, goal: Goal) -> Iterator[Claim]:
         f"{program.side}: its gradients are not the derivative of its own operations{place}; "
         f"the other side returns that derivative: error of {', '.join(explained)} {before:.2g} → {after:.2g}"
     )
+    for hypothesis in paddings(Context(program, ()), interpreter):
+        leaves = interpreter.leaves(hypothesis.edit)
+        if all(leaf_error(leaves[n], own[n]) <= CAUSE_FLOOR for n in unlike):
+            yield Claim(Cause("padding_idx", f"{program.side}: {hypothesis.change}; {evidence}"), explained, 0.5)
+            return
     for hypothesis in stopped(Context(program, ())):
         leaves = interpreter.leaves(hypothesis.edit)
         if all(leaf_error(leaves[n], own[n]) <= CAUSE_FLOOR for n in unlike):

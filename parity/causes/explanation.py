@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from parity.causes import custom_gradients, precision, reruns
+from parity.causes import custom_gradients, precision, reruns, stability
 from parity.causes.edits.literals import literals
 from parity.causes.families import FORWARD, GRADIENT
 from parity.causes.goal import leaf_error
@@ -19,24 +19,26 @@ from parity.data.leaf import LeafName
 from parity.execution.backends import torch_backend
 from parity.execution.run_cache import RunCache
 from parity.judge.finding import Cause, Finding, Verdict
-from parity.judge.tolerances import CAUSE_DIFFERS
+from parity.judge.tolerances import CAUSE_DIFFERS, CAUSE_EXACT
 from parity.programs.program import Program
 from parity.sides import SIDES
 
 EXPLAINED = (Verdict.SEMANTIC, Verdict.INTERNAL_PRECISION)
 SHOWN = 5
 FACTORS = ("scale by another dimension", "momentum convention")  # a number that may mean something, or nothing
+INEXACT = 100.0  # added to the rank of what leaves more than rounding
 SPECIFIC = 5.0  # a hypothesis of this rank that explains every leaf ends the search
 
 
 def with_causes(cache: RunCache, findings: Sequence[Finding], budget_s: float) -> tuple[Finding, ...]:
     """`findings` with causes. Raises what goes wrong inside."""
-    failing = _failing(cache, findings)
-    if not failing:
-        return tuple(findings)
+    deadline, failing = time.monotonic() + budget_s, _failing(cache, findings)
     with warnings.catch_warnings(), torch_backend.settings("float64"):
         warnings.simplefilter("ignore")
-        claims = _claims(cache, failing, time.monotonic() + budget_s)
+        findings = stability.with_causes(cache, findings, deadline)
+        if not failing:
+            return findings
+        claims = _claims(cache, failing, deadline)
     return tuple(_with_claims(finding, claims) for finding in findings)
 
 
@@ -60,7 +62,7 @@ def _claims(cache: RunCache, failing: tuple[str, ...], deadline: float) -> list[
             claims += custom_gradients.custom(program, cache, goals[side])
         _run(searches, programs, failing)
     for e in ranked(explanation for search in searches for explanation in search.explanations):
-        cause, rank = _cause(e), e.hypothesis.rank
+        cause, rank = _cause(e), e.hypothesis.rank + (INEXACT if e.after > CAUSE_EXACT else 0.0)
         claims.append(Claim(cause, e.leaves, rank))
         if cause.name in FACTORS:
             claims.append(Claim(replace(cause, name="constant factor"), e.leaves, rank + 10))
@@ -91,7 +93,9 @@ def _run(searches: Sequence[Search], programs: Mapping[str, Program], failing: t
 
 def _is_settled(searches: Sequence[Search], failing: tuple[str, ...]) -> bool:
     explanations = [e for search in searches for e in search.explanations]
-    return any(len(e.leaves) == len(failing) and e.hypothesis.rank <= SPECIFIC for e in explanations)
+    return any(
+        len(e.leaves) == len(failing) and e.hypothesis.rank <= SPECIFIC and e.after <= CAUSE_EXACT for e in explanations
+    )
 
 
 def _cause(e: Explanation) -> Cause:

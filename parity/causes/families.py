@@ -7,17 +7,24 @@ from collections.abc import Callable, Iterator
 from parity.causes.edits import (
     activations,
     axes,
+    biases,
     bypass,
+    counts,
     decays,
     factors,
     gradients,
     indexing,
+    kernels,
     literals,
     masks,
+    medians,
     operand_order,
+    optimizer_steps,
     placement,
     regrouping,
     reorder,
+    reset_gates,
+    rows,
     states,
 )
 from parity.causes.hypothesis import Hypothesis, ScalarEdit
@@ -56,9 +63,16 @@ def _moves(search: Search, _others: set[float]) -> None:
 
 
 FORWARD: tuple[Family, ...] = (
+    _each(kernels.flips, kernels.antialiased, reset_gates.gates),
+    _recognised(counts.counted),
+    _recognised(medians.medians),
+    _recognised(rows.fully_masked),
+    _recognised(optimizer_steps.initial),
     _each(masks.masks, masks.alignments, operand_order.gates, decays.averages, indexing.paddings, indexing.starts),
     _each(bypass.bypasses, bypass.leaves_unchanged, indexing.transposes, indexing.reversals, regrouping.permuted),
     _solved(decays.decay_edits),
+    _solved(optimizer_steps.decoupled),
+    _each(biases.slices),
     _literals,
     _each(axes.reductions),
     _recognised(activations.activations),
@@ -77,4 +91,9 @@ FORWARD: tuple[Family, ...] = (
     _each(masks.selections, bypass.shortcuts),
     _moves,
 )
-GRADIENT: tuple[Family, ...] = (_recognised(gradients.opened), _each(gradients.stopped, gradients.stopped_edges))
+GRADIENT: tuple[Family, ...] = (
+    _recognised(rows.paddings),
+    _recognised(gradients.opened),
+    _each(biases.slices),
+    _each(gradients.stopped, gradients.stopped_edges),
+)

@@ -66,12 +66,21 @@ def _factor_causes(
     yield from _of_sizes(context, old, new, ratio, is_literal)
     if is_literal and min(abs(old), abs(new)) >= 3 and close(abs(old - new), 1) and float(round(old)) == old:
         yield "shifted index", "one more or less", 17
-    yield "constant factor", f"the ratio is {size_of(ratio, context.sizes)[0] or format(ratio, '.6g')}", 18
+    number = next((x for x in (ratio, 1 / ratio) if context.has_literal(abs(x)) and abs(x) != 1), None)
+    stands = "" if number is None or is_literal else f", and {abs(number):.6g} stands in the code"
+    yield (
+        "constant factor",
+        f"the ratio is {size_of(ratio, context.sizes)[0] or format(ratio, '.6g')}{stands}",
+        18,
+    )
 
 
 def _of_steps(context: Context, operand: int, old: float, new: float, ratio: float) -> Iterator[Named]:
     """What optimizers do with numbers."""
     correction = correction_of(ratio, context.decays, context.steps)
+    if not correction:  # as many steps as an axis is long, of a decay that stands in the code
+        written = [x for x in context.decays if context.has_literal(x) or context.has_literal(1 - x)]
+        correction = correction_of(ratio, written, sorted(context.sizes))
     if correction:
         yield "bias correction", f"the ratio is {correction}", 6
     if close(old + new, 1) and 0 < old < 1:
@@ -124,12 +133,18 @@ def _of_sizes(context: Context, old: float, new: float, ratio: float, is_literal
     from_one = is_literal and (close(abs(old), 1) or close(abs(new), 1))
     between = ratio_of(ratio, context.sizes)
     if between and not from_one and not size_of(ratio, context.sizes)[0]:
-        # Two round numbers may have the ratio of two sizes by chance.
-        yield "scale by another dimension", f"the ratio is {between}", 19 if _is_round(old) and _is_round(new) else 9
+        # Two round numbers may have the ratio of two sizes by chance, and so may a round number that stands in the code.
+        by_chance = (_is_round(old) and _is_round(new)) or _stands_in_code(context, ratio)
+        yield "scale by another dimension", f"the ratio is {between}", 19 if by_chance else 9
 
 
 def _is_round(value: float) -> bool:
     return value not in (0.0, 1.0) and float(f"{value:.3g}") == value
+
+
+def _stands_in_code(context: Context, ratio: float) -> bool:
+    """The ratio, or its inverse, is a number of the program."""
+    return any(_is_round(abs(x)) and context.has_literal(abs(x)) for x in (ratio, 1 / ratio))
 
 
 def _literals(context: Context, index: int) -> bool:

@@ -15,7 +15,7 @@ from parity.causes.goal import Goal
 from parity.causes.hypothesis import Hypothesis, ScalarEdit
 from parity.causes.solve import nice, solve
 from parity.data.leaf import LeafName
-from parity.judge.tolerances import CAUSE_FLOOR
+from parity.judge.tolerances import CAUSE_EXACT, CAUSE_FLOOR
 from parity.programs.interpreter import Interpreter, as_numpy
 from parity.programs.program import Edit
 
@@ -166,5 +166,8 @@ def _scale(leaf: np.ndarray) -> float:
 
 
 def ranked(explanations: Iterable[Explanation]) -> list[Explanation]:
-    """Most convincing first: what explains most leaves, then what is most specific, then what changes least."""
-    return sorted(explanations, key=lambda e: (-len(e.leaves), e.hypothesis.rank, len(e.hypothesis.edit.touched)))
+    """Most convincing first: what explains most leaves, what leaves rounding alone, what is most specific, what changes least."""
+    return sorted(
+        explanations,
+        key=lambda e: (-len(e.leaves), e.after > CAUSE_EXACT, e.hypothesis.rank, len(e.hypothesis.edit.touched)),
+    )

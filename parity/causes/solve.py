@@ -9,6 +9,7 @@ import numpy as np
 from parity.causes.constants import close
 
 STEPS = 9
+POLISH = 3  # further steps once a number fits
 WORTH = 0.7  # a first step that leaves more of the difference than this is not followed
 
 
@@ -39,7 +40,7 @@ def solve(residual: Callable[[float], np.ndarray | None], start: float, base: np
         if number_residual is None:
             return None
         if float(np.abs(number_residual).max()) <= floor:
-            return number
+            return _polished(residual, number, number_residual, slope)
         before, after = float(np.linalg.norm(best_residual)), float(np.linalg.norm(number_residual))
         if after > (WORTH if step_number == 0 else 0.9) * before:
             return None
@@ -47,6 +48,19 @@ def solve(residual: Callable[[float], np.ndarray | None], start: float, base: np
             slope = (number_residual - best_residual) / (number - best)
         best, best_residual = number, number_residual
     return None
+
+
+def _polished(
+    residual: Callable[[float], np.ndarray | None], number: float, at_number: np.ndarray, slope: np.ndarray
+) -> float:
+    """The number to its last digits: a right edit leaves rounding alone, which tells it from one that only nearly fits."""
+    for _ in range(POLISH):
+        proposal = number - float(slope @ at_number) / float(slope @ slope)
+        proposed = residual(proposal)
+        if proposed is None or float(np.linalg.norm(proposed)) >= float(np.linalg.norm(at_number)):
+            break
+        number, at_number = proposal, proposed
+    return number
 
 
 def _damped(

@@ -131,12 +131,14 @@ def _dot(b: Builder, params: Any, x: Any, y: Any) -> Any:
 
 def _convolution(b: Builder, params: Any, x: Any, kernel: Any) -> Any:
     numbers = params["dimension_numbers"]
-    if any(d != 1 for d in params["lhs_dilation"]) or params["batch_group_count"] != 1:
-        raise NotImplementedError("a transposed convolution")
+    if params["batch_group_count"] != 1:
+        raise NotImplementedError("a convolution in groups of the batch")
     if tuple(numbers.lhs_spec) != tuple(range(len(numbers.lhs_spec))):
         x = b.add("permute", x, tuple(numbers.lhs_spec))
     if tuple(numbers.rhs_spec) != tuple(range(len(numbers.rhs_spec))):
         kernel = b.add("permute", kernel, tuple(numbers.rhs_spec))
+    if any(d != 1 for d in params["lhs_dilation"]):
+        x = b.add("dilate", x, tuple(params["lhs_dilation"]))
     low, high = ((0, 0, *(int(pair[side]) for pair in params["padding"])) for side in (0, 1))
     if any(low) or any(high):
         x = b.add("pad", x, 0.0, low, high)

@@ -97,6 +97,16 @@ def _iota(dtype: Any, start: Any, size: int, step: Any) -> Tensor:
     return (start + step * torch.arange(size, dtype=torch.float64)).to(dtype)
 
 
+def _dilate(x: Tensor, steps: Sequence[int]) -> Tensor:
+    """Zeros between neighbours of the last axes: every n-th element is one of `x`."""
+    first = x.ndim - len(steps)
+    sizes = [(size - 1) * step + 1 for size, step in zip(x.shape[first:], steps, strict=True)]
+    spread = x.new_zeros(*x.shape[:first], *sizes)
+    places: tuple[Any, ...] = (..., *(slice(None, None, step) for step in steps))
+    spread[places] = x
+    return spread
+
+
 def _convolution(x: Tensor, kernel: Tensor, stride: Any, dilation: Any, groups: int) -> Tensor:
     """[N, C, …] by [O, C, …], without padding."""
     function = {1: torch.conv1d, 2: torch.conv2d, 3: torch.conv3d}[x.ndim - 2]
@@ -172,7 +182,7 @@ TABLE: dict[str, Callable[..., Any]] = {
     "all": _one_by_one(torch.all), "any": _one_by_one(torch.any),
     "argmax": lambda x, axis: x.argmax(axis), "argmin": lambda x, axis: x.argmin(axis),
     "cumsum": _cumulative(torch.cumsum), "cumprod": _cumulative(torch.cumprod), "cummax": _cumulative(torch.cummax),
-    "dot": _dot, "convolution": _convolution,
+    "dot": _dot, "convolution": _convolution, "dilate": _dilate,
     "window_sum": _window(torch.sum), "window_max": _window(_first_largest),
     "iota": _iota, "fill": lambda value, shape, dtype: torch.full(tuple(shape), value, dtype=dtype),
     "constant": lambda value: value,

@@ -124,6 +124,12 @@ def _bmm(b: Builder, x: Any, y: Any) -> Any:
     return b.add("dot", x, y, ((2,), (1,)), ((0,), (0,)))
 
 
+def _turned(kernel: torch.Tensor, groups: int) -> torch.Tensor:
+    """The kernel of a transposed convolution as that of the convolution of a spread image: turned round, outputs first."""
+    parts = kernel.reshape(groups, -1, *kernel.shape[1:]).transpose(1, 2)
+    return parts.reshape(-1, parts.shape[2], *kernel.shape[2:]).flip(tuple(range(2, kernel.ndim)))
+
+
 def _convolution(
     b: Builder,
     x: Any,
@@ -133,11 +139,16 @@ def _convolution(
     padding: Any,
     dilation: Any,
     transposed: bool,
-    _output: Any,
+    output_padding: Any,
     groups: int,
 ) -> Any:
     if transposed:
-        raise NotImplementedError("a transposed convolution")
+        kernel = b.call("reshape", _turned, kernel, groups)
+        spread = [d * (size - 1) for d, size in zip(dilation, b.shape(kernel)[2:], strict=True)]
+        low = [s - p for s, p in zip(spread, padding, strict=True)]
+        high = [first + extra for first, extra in zip(low, output_padding, strict=True)]
+        x = b.add("pad", b.add("dilate", x, tuple(stride)), 0.0, (0, 0, *low), (0, 0, *high))
+        stride, padding = [1] * len(low), [0] * len(low)
     if any(padding):
         x = b.add("pad", x, 0.0, (0, 0, *padding), (0, 0, *padding))
     out = b.add("convolution", x, kernel, tuple(stride), tuple(dilation), groups)

@@ -1,0 +1,169 @@
+"""Why one side's arithmetic is worse: usual patterns that stand in its program, and not in the other side's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+
+from parity.causes.context import CARRIERS
+from parity.causes.precision import LOW
+from parity.causes.tracing import program_of
+from parity.execution.run_cache import RunCache
+from parity.judge.finding import Cause, Finding, Verdict
+from parity.programs.program import Node, Program, Ref
+from parity.sides import SIDES, other
+
+_NEAR = 8  # steps that are walked up from a node
+_HANDS_ON = CARRIERS | {"item", "gather", "index", "flip", "concat"}
+_SCALED = _HANDS_ON | {"mul", "div"}
+_SUMS = {"sum", "window_sum", "dot", "cumsum", "convolution"}
+
+
+def with_causes(cache: RunCache, findings: Sequence[Finding], deadline: float) -> tuple[Finding, ...]:
+    """`findings` with the patterns of the worse side as causes of those that are STABILITY."""
+    sides = {f.side for f in findings if f.verdict is Verdict.STABILITY and f.side in SIDES}
+    if not sides:
+        return tuple(findings)
+    programs = {side: program_of(cache, side, deadline) for side in SIDES}
+    causes = {side: _causes(programs[side], programs[other(side)]) for side in sides if side is not None}
+    return tuple(
+        replace(f, causes=(*f.causes, *causes[f.side])) if f.verdict is Verdict.STABILITY and f.side in causes else f
+        for f in findings
+    )
+
+
+def _causes(worse: Program | None, better: Program | None) -> tuple[Cause, ...]:
+    """A pattern speaks only where it is known that the other side does without it."""
+    if worse is None or better is None:
+        return ()
+    causes = []
+    for name, find in _PATTERNS.items():
+        found, elsewhere = list(find(worse)), next(find(better), None)
+        if found and elsewhere is None:
+            places = ", ".join(dict.fromkeys(str(worse.nodes[i]) for i in found[:3]))
+            causes.append(Cause(name, f"{worse.side}: {places}; the other side has none"))
+    return tuple(causes)
+
+
+def _source(program: Program, arg: object, through: set[str] = _HANDS_ON) -> int | None:
+    """The node that an argument comes from, through what hands its numbers on or scales them."""
+    for _ in range(_NEAR):
+        if not isinstance(arg, Ref):
+            return None
+        node = program.nodes[arg.index]
+        if node.op not in through or not node.args:
+            return arg.index
+        if node.op in ("mul", "div") and len(node.operands) != 1:
+            return arg.index
+        arg = next((a for a in node.args if isinstance(a, Ref)), None) or _first(node)
+    return None
+
+
+def _first(node: Node) -> Ref | None:
+    return Ref(node.operands[0]) if node.operands else None
+
+
+def _squared(program: Program, arg: object) -> int | None:
+    """What is squared here."""
+    index = _source(program, arg)
+    node = program.nodes[index] if index is not None else None
+    if node is None:
+        return None
+    if node.op == "pow" and node.args[1] == 2:
+        return _source(program, node.args[0])
+    if node.op == "mul" and len(node.operands) == 2 and node.operands[0] == node.operands[1]:
+        return _source(program, node.args[0])
+    return None
+
+
+def _cancelled_variances(program: Program) -> Iterator[int]:
+    """E[x²] − E[x]²."""
+    for index in program.live:
+        node = program.nodes[index]
+        if node.op != "sub" or len(node.operands) != 2:
+            continue
+        reduced, mean = _source(program, node.args[0], _SCALED), _squared(program, node.args[1])
+        if reduced is None or mean is None or program.nodes[reduced].op != "sum":
+            continue
+        values = _squared(program, program.nodes[reduced].args[0])
+        mean_source = _source(program, Ref(mean), _SCALED)
+        if mean_source is None or program.nodes[mean_source].op != "sum":
+            continue
+        if values is not None and values == _source(program, program.nodes[mean_source].args[0]):
+            yield index
+
+
+def _logs_of_probabilities(program: Program) -> Iterator[int]:
+    """log(sigmoid(x)), log(1 − sigmoid(x)), log(softmax(x)), with something small added or not."""
+    for index in program.live:
+        if program.nodes[index].op not in ("log", "log1p", "log2"):
+            continue
+        current = _source(program, program.nodes[index].args[0])
+        for _ in range(_NEAR):
+            node = program.nodes[current] if current is not None else None
+            if node is None or _is_probability(program, node):
+                break
+            is_near = node.op in ("add", "sub", "max", "min", "clamp", "neg") and len(node.operands) == 1
+            current = _source(program, _first(node)) if is_near else None
+        if current is not None:
+            yield index
+
+
+def _is_probability(program: Program, node: Node) -> bool:
+    if node.op == "sigmoid":
+        return True
+    if node.op != "div" or not isinstance(node.args[1], Ref):
+        return False
+    below = _source(program, node.args[1])
+    if below is None:
+        return False
+    if not isinstance(node.args[0], Ref):  # 1 / (1 + exp(-x))
+        operands = [program.nodes[i].op for i in program.nodes[below].operands]
+        return node.args[0] == 1 and program.nodes[below].op == "add" and operands == ["exp"]
+    above = _source(program, node.args[0])
+    is_sum = program.nodes[below].op == "sum"
+    return (
+        is_sum
+        and above is not None
+        and program.nodes[above].op == "exp"
+        and _source(program, program.nodes[below].args[0]) == above
+    )
+
+
+def _low_sums(program: Program) -> Iterator[int]:
+    """Sums in a precision below that of the inputs."""
+    for index in program.live:
+        node = program.nodes[index]
+        if node.op in _SUMS and node.dtype in LOW and node.operands:
+            yield index
+
+
+def _unguarded(program: Program) -> Iterator[int]:
+    """Exponentials that are summed without their largest exponent taken away first."""
+    for index in program.live:
+        node = program.nodes[index]
+        if node.op not in ("exp", "exp2") or not node.operands:
+            continue
+        near = [program.nodes[i].op for i in program.above(index, _NEAR)]
+        if {"amax", "max", "min", "clamp", "cummax", "abs", "where", "pow"}.isdisjoint(near) and _is_summed(
+            program, index
+        ):
+            yield index
+
+
+def _is_summed(program: Program, index: int) -> bool:
+    layer = [index]
+    for _ in range(3):
+        layer = [user for i in layer for user in program.users[i]]
+        if any(program.nodes[user].op in ("sum", "add", "cumsum", "log1p") for user in layer):
+            return True
+        layer = [user for user in layer if program.nodes[user].op in _HANDS_ON]
+    return False
+
+
+_PATTERNS: dict[str, Callable[[Program], Iterator[int]]] = {
+    "variance as E[x²] − E[x]²": _cancelled_variances,
+    "log of a sigmoid or softmax": _logs_of_probabilities,
+    "low-precision accumulation": _low_sums,
+    "exp without its largest exponent taken away": _unguarded,
+}
