@@ -11,7 +11,7 @@ from parity.data.dtypes import as_float64
 from parity.data.input_variant import InputVariant
 from parity.execution import repeat
 from parity.execution.result import Result
-from parity.execution.run_cache import RunCache
+from parity.execution.run_cache import AS_WRITTEN, RunCache
 from parity.judge import tolerances, variants
 from parity.judge.finding import Finding, Verdict
 
@@ -21,7 +21,7 @@ def random_sides(cache: RunCache, mode: str, regime: str) -> list[Finding]:
     findings = []
     for side in cache.sides:
         variant = variants.given(regime)
-        first = cache.result(side, "float64", "eager", variant)
+        first = cache.result(side, "float64", AS_WRITTEN, variant)
         if first.problems:
             continue
         names = _unlike(first, repeat.again(cache, side, variant))
@@ -66,10 +66,10 @@ def _is_rounding(cache: RunCache, side: str, variant: InputVariant, names: dict[
 
     What draws differs after a move as well: a move so many times as large has to make so much more.
     """
-    first = cache.result(side, "float64", "eager", variant)
+    first = cache.result(side, "float64", AS_WRITTEN, variant)
     moved = []
     for factor, other in variants.conditioning(variant):
-        there = cache.result(side, "float64", "eager", other)
+        there = cache.result(side, "float64", AS_WRITTEN, other)
         moved.append((factor, _unlike(first, there)))
     return all(
         error <= tolerances.CONDITION_FACTOR * min(there.get(name, 0.0) / factor for factor, there in moved)

@@ -190,9 +190,11 @@ def test_correct_pairs_pass_everywhere_and_nan_and_infinity_propagate(name):
 def test_sides_swap():
     for regime, (odd, good, inputs, *_) in FAULTS.items():
         report, mirror = (check(*p, (inputs,), regimes=(regime,), wrt=()) for p in ((odd, good), (good, odd)))
-        assert [(f.verdict, SWAPPED[f.side]) for f in report.findings] == [
-            (f.verdict, f.side) for f in mirror.findings
-        ], regime
+        # JAX takes subnormal float32 numbers for zero, on whichever side the odd function is.
+        judged = [
+            [f for f in one.findings if regime != "subnormal" or f.dtype == "float64"] for one in (report, mirror)
+        ]
+        assert [(f.verdict, SWAPPED[f.side]) for f in judged[0]] == [(f.verdict, f.side) for f in judged[1]], regime
 
 
 def test_softmax_of_shifted_logits_is_the_same():
