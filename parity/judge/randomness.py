@@ -28,7 +28,9 @@ def random_sides(cache: RunCache, mode: str, regime: str) -> list[Finding]:
         if not names:
             continue
         drawn = repeat.drawing(cache, side, variant)
-        if not drawn and _is_rounding(cache, side, variant, names):
+        # A draw may be near the one before it: one after another, none stays so.
+        repeats = (_unlike(first, repeat.again(cache, side, variant)) for _ in range(tolerances.REPEATS))
+        if not drawn and all(_is_rounding(cache, side, variant, unlike) for unlike in (names, *repeats)):
             continue
         what = (
             f"draws random numbers: {'; '.join(drawn)}"
