@@ -97,7 +97,12 @@ def judge(leaf: Leaf, above: Finding | None = None) -> Finding:
     if nothing is not None:
         return nothing
     finding = _with_values(finding, leaf)
-    return float64.judge(leaf, finding) if leaf.dtype == FLOAT64 else low.judge(leaf, finding, above)
+    judged = float64.judge(leaf, finding) if leaf.dtype == FLOAT64 else low.judge(leaf, finding, above)
+    unseen = min(statistics.nan_actual, statistics.nan_expected)
+    if not unseen or leaf.variant.regime != "unit":
+        return judged
+    note = f"{leaf.name}: {unseen} of {statistics.size} elements are NaN on both sides, and were not compared"
+    return replace(judged, notes=(*judged.notes, note))
 
 
 def judge_numbers(leaf: Leaf, *, second_look: bool) -> Finding:

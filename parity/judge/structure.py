@@ -10,6 +10,9 @@ from parity.data.leaf import Kind, LeafName
 from parity.execution.result import Result
 from parity.judge.finding import Finding, Verdict
 
+# 32 or 64 bits is a setting of JAX (x64), not a property of the function; any other width is.
+_X64 = ({"int32", "int64"}, {"uint32", "uint64"})
+
 
 def comparable(
     actual: Result, expected: Result, sides: tuple[str, str], dtype: str, mode: str
@@ -79,8 +82,7 @@ def _difference(actual: Any, expected: Any, sides: tuple[str, str]) -> str:
     for value in (actual, expected):
         if value.dtype.kind not in "fiubc" and value.dtype.name != "bfloat16":
             return f"a leaf of dtype {value.dtype} cannot be compared; return numbers"
-    # The width of integers is a setting of JAX (x64), not a property of the function.
-    if actual.dtype != expected.dtype and not (actual.dtype.kind in "iu" and actual.dtype.kind == expected.dtype.kind):
+    if actual.dtype != expected.dtype and {actual.dtype.name, expected.dtype.name} not in _X64:
         return f"{one} returns dtype {actual.dtype}, {other} returns dtype {expected.dtype}"
     return ""
 

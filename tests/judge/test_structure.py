@@ -24,7 +24,7 @@ def compare(jax, torch):
     [
         (F32, F32),
         (np.arange(3, dtype=np.int32), np.arange(3)),
-        (np.arange(3, dtype=np.uint8), np.arange(3, dtype=np.uint64)),
+        (np.arange(3, dtype=np.uint32), np.arange(3, dtype=np.uint64)),
         (np.array(True), np.array(False)),
         (np.ones(2, ml_dtypes.bfloat16), np.ones(2, ml_dtypes.bfloat16)),
         (np.ones(2, complex), np.ones(2, complex)),
@@ -47,6 +47,9 @@ def test_comparable(jax, torch):
             "jax returns dtype float16, torch returns dtype bfloat16",
         ),
         (np.ones(2, int), np.ones(2), "jax returns dtype int64, torch returns dtype float64"),
+        (np.ones(2, np.int8), np.ones(2, np.int32), "jax returns dtype int8, torch returns dtype int32"),
+        (np.ones(2, np.uint8), np.ones(2, np.uint64), "jax returns dtype uint8, torch returns dtype uint64"),
+        (np.ones(2, np.int32), np.ones(2, np.uint64), "jax returns dtype int32, torch returns dtype uint64"),
         (np.ones(2, int), np.ones(2, np.uint8), "jax returns dtype int64, torch returns dtype uint8"),
         (np.ones(2, bool), np.ones(2, int), "jax returns dtype bool, torch returns dtype int64"),
         (np.ones(2), np.ones(2, complex), "jax returns dtype float64, torch returns dtype complex128"),

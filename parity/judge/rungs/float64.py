@@ -145,7 +145,7 @@ def _second_look(leaf: Leaf, finding: Finding) -> Finding:
     """
     moved = variants.second_look(leaf.variant)
     statistics = None if leaf.variant.moves else leaf.statistics("float64", moved)
-    if statistics is None or statistics.error <= tolerances.FLOAT64_EQUAL or math.isinf(statistics.error):
+    if statistics is None or statistics.error <= tolerances.FLOAT64_EQUAL:
         return finding
     there = judge(replace(leaf, variant=moved, mode="eager"), replace(finding, error=statistics.error))
     if there.verdict.passes:

@@ -331,3 +331,30 @@ class TestNoDigits:
         sides = compare_sides(Leaf(cache, "out", "float32", "eager", GIVEN.rounded("float32")))
         assert sides.worse == worse
         assert (sides.message == ZERO) == (worse is None)
+
+
+class TestNearARoot:
+    """What a few units in the inputs make of the truth excuses no side where the other one is right to the last place."""
+
+    NEAR_ONE = (1 + np.linspace(1e-5, 2e-3, 16)).astype(np.float32)
+    NEAR_TWO = (2 + np.linspace(1e-5, 2e-3, 16)).astype(np.float32)
+
+    def test_log_gamma_at_two(self):
+        report = check(jax.scipy.special.gammaln, torch.lgamma, (self.NEAR_TWO,))
+        finding = found(report, dtype="float32")
+        assert (finding.verdict, finding.side) == (Verdict.STABILITY, "jax")
+
+    @SIDES
+    def test_a_logarithm_at_one(self, side):
+        def log(x):
+            return jnp.log(x) if is_jax(x) else torch.log(x)
+
+        report = sided(side, lambda x: log(3 * x) - float(np.log(3.0)), log, (self.NEAR_ONE,), wrt=())
+        finding = found(report, dtype="float32")
+        assert (finding.verdict, finding.side) == (Verdict.STABILITY, side)
+
+    def test_both_alike_are_excused(self):
+        def odd(x):
+            return (jnp.log(3 * x) if is_jax(x) else torch.log(3 * x)) - float(np.log(3.0))
+
+        assert check(odd, odd, (self.NEAR_ONE,), wrt=()).passed

@@ -68,6 +68,35 @@ class TestSecondLook:
         assert finding.verdict is Verdict.INTERNAL_PRECISION
 
 
+class TestNotFinite:
+    def test_the_second_look_sees_a_nan_of_one_side(self):
+        import jax.numpy as jnp
+        import torch
+
+        x = np.array([1.0, 0.5, -1.0], np.float32)
+        report = check(lambda x: jnp.arcsin(jnp.clip(x, -1, 1)), torch.arcsin, (x,), wrt=())
+        finding = found(report)
+        assert (finding.verdict, finding.side) == (Verdict.SEMANTIC, "torch")
+        assert finding.causes[0].name == "NaN or infinity"
+        assert "equal on these inputs" in finding.message
+
+    def test_nan_on_both_sides_is_counted(self):
+        import jax.numpy as jnp
+        import torch
+
+        report = check(jnp.sqrt, torch.sqrt, (np.array([4.0, -1.0, 2.0], np.float32),))
+        assert report.passed
+        note = "out: 1 of 3 elements are NaN on both sides, and were not compared"
+        assert note in found(report).notes
+        assert f"note: {note}" in str(report)
+
+    def test_without_a_nan_there_is_no_note(self):
+        import jax.numpy as jnp
+        import torch
+
+        assert found(check(jnp.sqrt, torch.sqrt, (np.array([4.0, 2.0], np.float32),))).notes == ()
+
+
 class TestNoFalseAlarm:
     @pytest.mark.parametrize(
         ("one", "other", "inputs"),
