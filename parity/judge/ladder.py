@@ -10,10 +10,9 @@ import numpy as np
 
 from parity.compare.statistics import Statistics
 from parity.execution.run_cache import RunCache
-from parity.judge import variants
+from parity.judge import randomness, variants
 from parity.judge.finding import Finding, Verdict
 from parity.judge.inner import undecided
-from parity.judge.randomness import random_sides
 from parity.judge.rungs import float64, kernels, low, pinned
 from parity.judge.rungs.leaf import Leaf
 from parity.judge.rungs.vacuity import vacuous
@@ -45,7 +44,7 @@ def rungs(
     structural, judged = ([pinned.judge(cache, one, asked) for one in findings] for findings in (structural, judged))
     # A difference may be made of random numbers, drawn anew with every call; two sides that draw do not agree by luck.
     if any(not (finding.verdict.passes or is_uninformative(finding)) for finding in (*structural, *judged)):
-        random = random_sides(cache, modes[0], regime)
+        random = randomness.random_sides(cache, modes[0], regime)
         if random:
             cache.release()
             yield from random

@@ -9,6 +9,8 @@ from typing import Any
 import ml_dtypes
 import numpy as np
 import torch
+from torch._dynamo import config
+from torch._dynamo.utils import counters
 from torch.backends import cudnn
 
 from parity.data.inputs import cotangent as seeded_cotangent
@@ -157,18 +159,11 @@ def _cotangents(floating: Mapping[str, torch.Tensor], cotangent: Cotangent) -> d
     }
 
 
-def _counters() -> Any:
-    """What Dynamo counts. Imported when it is used: it takes as long to import as all the rest of torch."""
-    from torch._dynamo.utils import counters
-
-    return counters
-
-
 def compile(function: Callable[..., Any], *, fresh: bool = True) -> Callable[..., Any]:
     if fresh:
         # Dynamo counts recompilations per code object and gives up silently after eight: every case starts afresh.
         torch.compiler.reset()
-        _counters().clear()
+        counters.clear()
     optimized = torch.compile(function, fullgraph=True, dynamic=False)
     run: Callable[..., Any] = _seen_to_compile(optimized)
 
@@ -183,11 +178,9 @@ def compile(function: Callable[..., Any], *, fresh: bool = True) -> Callable[...
 
 def _seen_to_compile(optimized: Callable[..., Any]) -> Callable[..., Any]:
     def first(*args: Any, **kwargs: Any) -> Any:
-        before = _counters()["stats"]["unique_graphs"]
+        before = counters["stats"]["unique_graphs"]
         output = optimized(*args, **kwargs)
-        if (
-            _counters()["stats"]["unique_graphs"] == before
-        ):  # Dynamo may skip a function and run it eagerly without a word
+        if counters["stats"]["unique_graphs"] == before:  # Dynamo may skip a function and run it eagerly without a word
             raise RuntimeError("torch.compile ran no compiled graph: is it disabled (TORCHDYNAMO_DISABLE)?")
         return output
 
@@ -209,23 +202,21 @@ def _compile_once(function: Callable[..., Any], arrays: Mapping[str, torch.Tenso
 @contextlib.contextmanager
 def fresh_compiler() -> Iterator[None]:
     torch.compiler.reset()
-    _counters().clear()
-    from torch._dynamo import config
-
+    counters.clear()
     with config.patch(fail_on_recompile_limit_hit=True):  # Dynamo says so when it would give up and run eagerly
         yield
 
 
 @contextlib.contextmanager
 def count_compilations() -> Iterator[Callable[[], int]]:
-    before = _counters()["stats"]["unique_graphs"]
-    yield lambda: _counters()["stats"]["unique_graphs"] - before
+    before = counters["stats"]["unique_graphs"]
+    yield lambda: counters["stats"]["unique_graphs"] - before
 
 
 @contextlib.contextmanager
 def count_disk_cache() -> Iterator[Callable[[], tuple[int, int]]]:
     def seen() -> tuple[int, int]:
-        counts = _counters()["inductor"]
+        counts = counters["inductor"]
         return counts["fxgraph_cache_hit"], counts["fxgraph_cache_miss"] + counts["fxgraph_cache_bypass"]
 
     hits, misses = seen()
@@ -233,7 +224,7 @@ def count_disk_cache() -> Iterator[Callable[[], tuple[int, int]]]:
 
 
 def graph_breaks() -> int:
-    return sum(_counters()["graph_break"].values())
+    return sum(counters["graph_break"].values())
 
 
 def wait(output: Any) -> Any:

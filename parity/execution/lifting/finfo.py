@@ -19,17 +19,25 @@ def of_callers_dtype(
     Args:
         is_lifted: is it the dtype that arrays have because they were lifted?
     """
-    original = module.finfo
+    original, active = module.finfo, True
 
-    def finfo(*args: Any, **kwargs: Any) -> Any:
-        # Series and iterations of the frameworks stop at the eps of the dtype that they compute in.
-        if is_framework(sys._getframe(1)) or len(args) != 1 or kwargs or not is_lifted(args[0]):
-            return original(*args, **kwargs)
-        seen(caller())
-        return callers
+    class Kind(type):
+        def __instancecheck__(cls, value: object) -> bool:
+            return isinstance(value, original)
 
-    module.finfo = finfo
+    class FInfo(metaclass=Kind):
+        """A class, as the original is; a module that is imported in the block may keep it, and gets the original then."""
+
+        def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+            # Series and iterations of the frameworks stop at the eps of the dtype that they compute in.
+            if not active or is_framework(sys._getframe(1)) or len(args) != 1 or kwargs or not is_lifted(args[0]):
+                return original(*args, **kwargs)
+            seen(caller())
+            return callers
+
+    module.finfo = FInfo
     try:
         yield
     finally:
+        active = False
         module.finfo = original

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
@@ -73,8 +72,7 @@ def _lifted(pinned: PinnedSteps) -> Iterator[None]:
         pinned.add(PinnedStep("float32", place, Kind.DEFINED))
 
     with contextlib.ExitStack() as stack:
-        if "torch._dynamo" in sys.modules:  # whatever is compiled imported it
-            stack.enter_context(torch.compiler.set_stance("force_eager"))
+        stack.enter_context(torch.compiler.set_stance("force_eager"))
         for module, is_lifted, callers in (
             (torch, lambda dtype: dtype == torch.float64, torch.finfo(torch.float32)),
             (np, lambda dtype: np.dtype(dtype) == np.float64, np.finfo(np.float32)),
