@@ -110,10 +110,10 @@ class JaxLifted:
             }
             closed = jax.make_jaxpr(whole)(given, cotangents)
         find(closed.jaxpr, self.pinned)
-        places = {step.place for step in self.pinned.counts}
-        for step in requests.counts:  # a number that was rounded while it was traced left no step
-            if step.place and step.place not in places:
-                self.pinned.add(step)
+        if not self.pinned.counts:  # a number that was rounded while it was traced leaves no step
+            for step in requests.counts:
+                if step.place:
+                    self.pinned.add(step)
         for const in closed.consts:
             if str(const.dtype) in LOW_DTYPES:
                 self.held.add((str(const.dtype), const.shape))
