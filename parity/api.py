@@ -7,6 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from parity.causes import ASKED, explain
 from parity.data.arguments import parse
 from parity.data.cases import replay_line, save_case
@@ -99,6 +101,8 @@ def check(
     if cache.reference_problem:
         message = f"the reference failed: {cache.reference_problem.words}"
         findings.append(Finding("out", "float64", modes[0], Verdict.ERROR, message=message))
+    if isinstance(wrt, str) and wrt == "all":
+        findings = [_with_unseen(finding, arguments.arrays) for finding in findings]
     judged = apply(declared, findings, uninformative)
     if any(finding.verdict in ASKED for finding in judged):
         progress("looking for the cause")
@@ -122,6 +126,13 @@ def with_replay(report: Report, functions: tuple[Any, Any], inputs: Any, options
         return replace(report, replay=replay_line(functions, save_case(inputs, report.name), options))
     except (InputError, OSError) as error:
         return replace(report, replay=f"not saved: {error}")
+
+
+def _with_unseen(finding: Finding, arrays: Mapping[str, np.ndarray]) -> Finding:
+    """The finding with a note of what "all" leaves out."""
+    unseen = ", ".join(name for name, array in arrays.items() if array.dtype.kind == "c")
+    note = f"gradients of complex inputs are not compared: {unseen}"
+    return replace(finding, notes=(*finding.notes, note)) if unseen else finding
 
 
 def _both(judged: Finding, explained: Finding) -> Finding:
