@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,6 +12,7 @@ from parity.data.leaf import Kind, LeafName
 from parity.execution.result import Result
 from parity.judge.finding import Finding, Verdict
 
+UNCOMPARED = "gradients were not compared: they belong to outputs of other shapes"
 # 32 or 64 bits is a setting of JAX (x64), not a property of the function; any other width is.
 _X64 = ({"int32", "int64"}, {"uint32", "uint64"})
 
@@ -43,6 +46,11 @@ def comparable(
     ):
         if Kind.OUTPUT in failed or kind in failed:
             continue
+        if kind is Kind.GRADIENT and (ours or theirs) and _cotangents_differ(actual.outputs, expected.outputs):
+            findings = [
+                replace(f, notes=(*f.notes, UNCOMPARED)) if f.verdict is Verdict.STRUCTURE else f for f in findings
+            ]
+            continue
         if kind is Kind.OUTPUT and not ours and not theirs:
             findings.append(
                 Finding("out", dtype, mode, Verdict.VACUOUS, message="neither side returns anything to compare")
@@ -60,6 +68,15 @@ def comparable(
             else:
                 findings.append(Finding(name, dtype, mode, Verdict.EXACT, message=f"{ours[name]!r} on both sides"))
     return leaves, findings
+
+
+def _cotangents_differ(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> bool:
+    """Do both sides pull back arrays of other shapes, or other outputs?"""
+    shapes = [
+        {n: x.shape for n, x in side.items() if isinstance(x, np.ndarray) and x.dtype.kind not in "iub"}
+        for side in (ours, theirs)
+    ]
+    return shapes[0] != shapes[1]
 
 
 def _written(name: str, side: str, dtype: str, mode: str, is_step: bool) -> Finding:

@@ -8,7 +8,7 @@ import pytest
 
 from parity.execution.result import Problem, Result
 from parity.judge.finding import Verdict
-from parity.judge.structure import comparable
+from parity.judge.structure import UNCOMPARED, comparable
 from parity.sides import SIDES
 
 F32, F64 = np.ones((2, 3), np.float32), np.ones((2, 3))
@@ -146,3 +146,26 @@ def test_writing_into_an_input(side):
     assert leaves == ["out"]
     assert (finding.leaf, finding.verdict, finding.side) == ("in/query", Verdict.SEMANTIC, side)
     assert f"the {side} function writes into its input query" in finding.message
+
+
+class TestGradientsOfOtherOutputs:
+    """They pull other cotangents back: their numbers say nothing."""
+
+    GRADIENTS = {"grad/x": F32}  # noqa: RUF012
+
+    @pytest.mark.parametrize(
+        ("ours", "theirs"),
+        [({"out": F32}, {"out": F32.T}), ({"out": F32, "out/1": F32}, {"out": F32}), ({"out": F32}, {"out/1": F32})],
+    )
+    def test_are_not_compared(self, ours, theirs):
+        leaves, findings = compare(Result(ours, self.GRADIENTS), Result(theirs, self.GRADIENTS))
+        assert "grad/x" not in leaves
+        assert findings
+        assert all(finding.notes == (UNCOMPARED,) for finding in findings)
+
+    def test_discrete_outputs_have_no_cotangents(self):
+        whole = np.arange(3)
+        ours, theirs = {"out": F32, "out/1": whole}, {"out": F32, "out/1": whole[:2]}
+        leaves, findings = compare(Result(ours, self.GRADIENTS), Result(theirs, self.GRADIENTS))
+        assert leaves == ["out", "grad/x"]
+        assert [finding.notes for finding in findings] == [()]
