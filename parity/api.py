@@ -102,7 +102,7 @@ def check(
         message = f"the reference failed: {cache.reference_problem.words}"
         findings.append(Finding("out", "float64", modes[0], Verdict.ERROR, message=message))
     if isinstance(wrt, str) and wrt == "all":
-        findings = [_with_unseen(finding, arguments.arrays) for finding in findings]
+        findings = _with_unseen(findings, arguments.arrays)
     judged = apply(declared, findings, uninformative)
     if any(finding.verdict in ASKED for finding in judged):
         progress("looking for the cause")
@@ -128,11 +128,11 @@ def with_replay(report: Report, functions: tuple[Any, Any], inputs: Any, options
         return replace(report, replay=f"not saved: {error}")
 
 
-def _with_unseen(finding: Finding, arrays: Mapping[str, np.ndarray]) -> Finding:
-    """The finding with a note of what "all" leaves out."""
+def _with_unseen(findings: list[Finding], arrays: Mapping[str, np.ndarray]) -> list[Finding]:
+    """The findings with a note of what "all" leaves out."""
     unseen = ", ".join(name for name, array in arrays.items() if array.dtype.kind == "c")
     note = f"gradients of complex inputs are not compared: {unseen}"
-    return replace(finding, notes=(*finding.notes, note)) if unseen else finding
+    return [replace(finding, notes=(*finding.notes, note)) for finding in findings] if unseen else findings
 
 
 def _both(judged: Finding, explained: Finding) -> Finding:
