@@ -126,6 +126,13 @@ CONDITION_FACTOR = 16.0
 # A second move is so many times as large, and the result has to move so many times as far.
 CONDITION_STEP = 64.0
 
+# A side is unsteady where moves by CONDITION_MOVE, drawn so many times, change its float64 answer by the difference between the
+# sides divided by UNSTEADY_FACTOR at least, and the other side's by less than that divided by SIDE_RATIO. Measured on torch's
+# fused attention (inputs of six decades, AVX-512): differences of 1.1e-11, 3.1e-8 and 1.1e-7 of the leaf, moves of 0.4 to 3.5
+# times as much, the same under moves 16,384 times as large, and 1.7e-15 at most on the other side.
+UNSTEADY_MOVES = 4
+UNSTEADY_FACTOR = 8.0
+
 # A side that differs from itself is run so many times more before it is called rounding: of two runs of `x * (2 + random())`,
 # whose draw no mode sees, a share of 0.14 is as near as a move by a few units (simulated, a million pairs).
 REPEATS = 4

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from parity.compare.compare import compare
-from parity.data.dtypes import is_discrete
+from parity.data.dtypes import epsilon, is_discrete
 from parity.data.input_variant import InputVariant
 from parity.data.leaf import LeafName
 from parity.judge import variants
@@ -30,7 +30,7 @@ def judge(leaf: Leaf, finding: Finding, float64: Finding | None) -> Finding:
     truth = leaf.truth(leaf.variant) if float64 is not None else leaf.cache.reference_leaf(leaf.name, leaf.variant)
     if float64 is not None and float64.verdict in (Verdict.VACUOUS, Verdict.INCONCLUSIVE):
         return replace(finding, verdict=float64.verdict, message=float64.message)
-    if float64 is not None and float64.verdict.severity > Verdict.STABILITY.severity:
+    if float64 is not None and _is_no_truth(float64, leaf.dtype):
         return own_truth.judge(leaf, finding, float64)
     if truth is None or truth.shape != pair[0].shape:
         remedy = "fix that first" if LeafName(leaf.name).is_gradient else "fix that first, or pass reference="
@@ -59,6 +59,12 @@ def judge(leaf: Leaf, finding: Finding, float64: Finding | None) -> Finding:
         return replace(finding, verdict=Verdict.VACUOUS, message=message)
     verdict = Verdict.STABILITY if sides.worse else Verdict.ROUNDING
     return replace(finding, verdict=verdict, side=sides.worse, message=sides.message)
+
+
+def _is_no_truth(float64: Finding, dtype: str) -> bool:
+    """The sides compute other functions, or one has fewer digits in float64 than `dtype` can hold."""
+    lost = float64.verdict is Verdict.STABILITY and float64.error > epsilon(dtype)
+    return lost or float64.verdict.severity > Verdict.STABILITY.severity
 
 
 def _is_copy(leaf: Leaf, truth: np.ndarray) -> bool:
