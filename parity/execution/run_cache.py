@@ -156,11 +156,15 @@ class RunCache:
             found.steps[side], found.held[side] = lifted.pinned, lifted.held
         return found
 
-    def kernel_errors(self, side: str) -> dict[str, float]:
-        """Special function of this side → its error in float64 on the caller's inputs."""
+    def kernel_errors(self, side: str, variant: InputVariant) -> dict[str, float]:
+        """Special function of this side → its error in float64 on these inputs."""
         runner = self.runners[side]
-        is_live = self.lifts and isinstance(runner, LiveRunner) and side not in self._hung
-        return self.once(("kernel errors", side), lambda: runner.kernel_errors(self.inputs()) if is_live else {})  # type: ignore[attr-defined]
+        if not self.lifts or not isinstance(runner, LiveRunner) or side in self._hung:
+            return {}
+        found: dict[str, float] = self.once(
+            ("kernel errors", side, variant), lambda: runner.kernel_errors(self.inputs(variant))
+        )
+        return found
 
     def release(self, dtype: str = "", mode: str = "") -> None:
         """Drops the runs in this dtype and mode; without them all runs, inputs and measurements."""
