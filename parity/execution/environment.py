@@ -7,6 +7,7 @@ from importlib import metadata
 from typing import Any
 
 from parity.execution import backends
+from parity.sides import SIDES
 
 
 def environment(device: str = "cpu") -> dict[str, Any]:
@@ -18,3 +19,21 @@ def environment(device: str = "cpu") -> dict[str, Any]:
         "packages": versions,
         **{name: backends.get(name).environment(device) for name in backends.NAMES},
     }
+
+
+def processor() -> str:
+    """The name of the processor, with the numbers that tell it from others of that name; its architecture without py-cpuinfo."""
+    try:
+        from cpuinfo import get_cpu_info  # slow to import and to call
+    except ImportError:
+        return platform.machine()
+    info = get_cpu_info()
+    name = info.get("brand_raw") or platform.machine()
+    return f"{name} (family {info['family']}, model {info['model']})" if {"family", "model"} <= info.keys() else name
+
+
+def place() -> str:
+    """Processor, torch's kernels for it and versions, in a line: which digits a kernel loses hangs on them."""
+    kernels = backends.get("torch").environment()["cpu_kernels"]
+    versions = ", ".join(f"{name} {metadata.version(name)}" for name in SIDES)
+    return f"{processor()}, {kernels} kernels; {versions}"

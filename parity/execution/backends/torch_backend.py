@@ -240,6 +240,7 @@ def environment(device: str = "cpu") -> dict[str, Any]:
         "devices": [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count() if device == "cuda" else 0)]
         or ["cpu"],
         "threads": torch.get_num_threads(),
+        "cpu_kernels": torch.backends.cpu.get_cpu_capability(),
         "matmul_precision": "highest",
         "tf32": False,
         "default_dtype": "float64 in the float64 rung, else float32",
