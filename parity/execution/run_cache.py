@@ -17,12 +17,13 @@ from parity.data.leaf import LeafName
 from parity.data.tree import named_leaves
 from parity.execution.lifting import PinnedSteps
 from parity.execution.limits import TimeLimitExceeded, time_limit
+from parity.execution.memory import give_back
 from parity.execution.result import Problem, Result
 from parity.execution.runner import LIFTED, LiveRunner, Runner, described
 
 # Runs on moved inputs that are kept: two variants on both sides in two dtypes are the most that one measurement compares.
 MOVED_RUNS = 4
-MOVED_INPUTS = 2
+MOVED_INPUTS = 1
 # The mode of a float64 run of the code as it is, with the precisions that it asks for.
 AS_WRITTEN = "as written"
 
@@ -110,8 +111,9 @@ class RunCache:
     def inputs(self, variant: InputVariant = GIVEN) -> dict[str, np.ndarray]:
         """The inputs by name; floating ones in float64 when they were given in less, so that a cast is exact."""
         if variant not in self._inputs:
+            if variant.moves:
+                _keep_latest(self._inputs, MOVED_INPUTS - 1, lambda one: bool(one.moves))
             self._inputs[variant] = variant.arrays(self.arguments.arrays)
-            _keep_latest(self._inputs, MOVED_INPUTS, lambda one: bool(one.moves))
         self._inputs.move_to_end(variant)
         return self._inputs[variant]
 
@@ -128,6 +130,8 @@ class RunCache:
             mode = LIFTED
         key = (variant, side, dtype, mode)
         if key not in self._runs:
+            if variant.moves:
+                _keep_latest(self._runs, MOVED_RUNS - 1, lambda one: bool(one[0].moves))
             hung = self._hung.get(side)
             result = (
                 Result(problems=(hung,)) if hung else self.runners[side].run(variant, self.inputs(variant), dtype, mode)
@@ -136,7 +140,7 @@ class RunCache:
                 if problem.is_timeout:
                     self._hung[side] = problem
             self._runs[key] = result
-            _keep_latest(self._runs, MOVED_RUNS, lambda one: bool(one[0].moves))
+            give_back(self.arguments.arrays.values())
         self._runs.move_to_end(key)
         return self._runs[key]
 
@@ -194,9 +198,10 @@ class RunCache:
         if variant == exact or variant.moves:
             return variant
         if variant not in self._unchanged:
-            given, rounded = self.inputs(exact), variant.arrays(self.arguments.arrays)
-            self._unchanged[variant] = all(
-                np.array_equal(given[n], rounded[n], equal_nan=is_floating(given[n].dtype)) for n in given
+            given = self.inputs(exact)
+            self._unchanged[variant] = all(  # one at a time: all of them are the largest part of what a check holds
+                np.array_equal(given[n], variant.arrays({n: array})[n], equal_nan=is_floating(array.dtype))
+                for n, array in self.arguments.arrays.items()
             )
         return exact if self._unchanged[variant] else variant
 

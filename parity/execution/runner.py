@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sysconfig
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -34,6 +35,7 @@ _HELD = (
     "pass wrt=() to compare the outputs alone, or differentiate inside with create_graph=True or torch.func.grad"
 )
 _PACKAGE = Path(__file__).parents[1]
+_PYTHON = sysconfig.get_path("stdlib")
 
 
 class Runner(Protocol):
@@ -192,9 +194,9 @@ def _attempt(
         outputs: dict[str, Any] = {
             LeafName(name): _to_numpy(adapter, leaf) for name, leaf in evaluation.outputs.items()
         }
-        gradients: dict[str, np.ndarray] = {
-            LeafName.of(Kind.GRADIENT, name): adapter.to_numpy(leaf) for name, leaf in evaluation.gradients.items()
-        }
+        gradients: dict[str, np.ndarray] = {}
+        for name in tuple(evaluation.gradients):  # each is dropped: they are the largest part of what a run holds
+            gradients[LeafName.of(Kind.GRADIENT, name)] = adapter.to_numpy(evaluation.gradients.pop(name))
         # One at a time: the inputs are the largest part of what a check holds.
         written.update(n for n, array in arrays.items() if _differs(cast(inputs[n], dtype), adapter.to_numpy(array)))
     held = _HELD.format(side=backend, place=evaluation.inner) if evaluation.is_held else ""
@@ -223,7 +225,9 @@ def _changed_containers(seen: Mapping[str, Any], fresh: Mapping[str, Any]) -> li
 def described(error: BaseException, leaf: str) -> Problem:
     """The exception in one line, and the place in the caller's own code that raised it."""
     frames = [f for f in traceback.extract_tb(error.__traceback__) if _PACKAGE not in Path(f.filename).parents]
-    own = [f for f in frames if "site-packages" not in f.filename and not f.filename.startswith("<")]
+    own = [f for f in frames if "site-packages" not in f.filename and not f.filename.startswith(("<", _PYTHON))]
     place = f"{own[-1].filename}:{own[-1].lineno}" if own else ""
-    lines = str(error).strip().splitlines() or [""]
-    return Problem(leaf, f"{type(error).__name__}: {lines[0]}", place, isinstance(error, TimeLimitExceeded))
+    lines = [line for line in str(error).splitlines() if line.strip()] or [""]
+    # A compiler that passes an error on names itself in the first line, and the error in the next.
+    words = " ".join(line.strip() for line in lines[: 2 if lines[0].endswith(":") else 1])
+    return Problem(leaf, f"{type(error).__name__}: {words}", place, isinstance(error, TimeLimitExceeded))

@@ -32,8 +32,8 @@ class Evaluation:
         is_held: what it differentiates inside is a constant to the gradients.
     """
 
-    outputs: Mapping[str, Any]
-    gradients: Mapping[str, Any]
+    outputs: dict[str, Any]
+    gradients: dict[str, Any]
     inner: str = ""
     is_held: bool = False
 
