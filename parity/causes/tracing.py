@@ -28,10 +28,10 @@ _TRACERS = {JAX: trace_jax.trace, TORCH: trace_torch.trace}
 
 
 def leaves_of(cache: RunCache, side: str, variant: InputVariant = GIVEN) -> dict[str, np.ndarray]:
-    """What one side gave in float64, without complex leaves."""
+    """What one side gave in float64."""
     result = cache.result(side, "float64", "eager", variant)
     leaves = {**result.outputs, **result.gradients}
-    return {n: x for n, x in leaves.items() if isinstance(x, np.ndarray) and x.dtype.kind in "fiub"}
+    return {n: x for n, x in leaves.items() if isinstance(x, np.ndarray) and x.dtype.kind in "fiubc"}
 
 
 def goal_of(cache: RunCache, side: str, failing: Sequence[str], variant: InputVariant = GIVEN) -> Goal:
@@ -47,7 +47,6 @@ def program_of(cache: RunCache, side: str, deadline: float, arguments: Arguments
     remaining = deadline - time.monotonic()
     if (
         remaining <= 0
-        or any(a.dtype.kind == "c" for a in arrays.values())
         or sum(a.size for a in arrays.values()) > LARGEST
     ):
         return None

@@ -19,6 +19,7 @@ from parity.data.inputs import cotangent
 from parity.data.leaf import Kind, LeafName
 from parity.execution import backends, lifting
 from parity.execution.backends import Call, Evaluation
+from parity.execution.conventions import aligned
 from parity.execution.lifting import special
 from parity.execution.limits import TimeLimitExceeded, time_limit
 from parity.execution.no_derivative import no_derivative
@@ -192,8 +193,9 @@ def _attempt(
         outputs: dict[str, Any] = {
             LeafName(name): _to_numpy(adapter, leaf) for name, leaf in evaluation.outputs.items()
         }
+        pulled = {LeafName.of(Kind.GRADIENT, name): leaf for name, leaf in evaluation.gradients.items()}
         gradients: dict[str, np.ndarray] = {
-            LeafName.of(Kind.GRADIENT, name): adapter.to_numpy(leaf) for name, leaf in evaluation.gradients.items()
+            name: aligned(adapter, name, adapter.to_numpy(leaf)) for name, leaf in pulled.items()
         }
         # One at a time: the inputs are the largest part of what a check holds.
         written.update(n for n, array in arrays.items() if _differs(cast(inputs[n], dtype), adapter.to_numpy(array)))

@@ -1,0 +1,33 @@
+"""Leaves that are the conjugate of what the other side gives, seen in the values alone: no program is needed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from parity.causes.goal import leaf_error
+from parity.causes.hypothesis import Claim
+from parity.causes.tracing import AGAIN, leaves_of
+from parity.data.input_variant import GIVEN
+from parity.execution.run_cache import RunCache
+from parity.judge.finding import Cause
+from parity.judge.tolerances import CAUSE_FLOOR
+from parity.sides import SIDES
+
+
+def whole(cache: RunCache, failing: tuple[str, ...]) -> Iterator[Claim]:
+    """A complex output, or the gradient of a complex input, that is conjugated as a whole, on the given inputs and on others."""
+    found: dict[str, float] = {}
+    for variant in (GIVEN, AGAIN):
+        one, other = (leaves_of(cache, side, variant) for side in SIDES)
+        for name in failing:
+            pair = one.get(name), other.get(name)
+            if pair[0] is not None and pair[1] is not None and all(map(np.iscomplexobj, pair)):
+                found[name] = max(found.get(name, 0.0), leaf_error(pair[0], pair[1].conj()))
+            else:
+                found[name] = np.inf
+    for name, error in found.items():
+        if error <= CAUSE_FLOOR:
+            evidence = f"{name} of one side is the conjugate of the other's: they differ by {error:.2g} with one conjugated"
+            yield Claim(Cause("conjugate", evidence), (name,), 1.0)
