@@ -22,12 +22,14 @@ def whole(cache: RunCache, failing: tuple[str, ...]) -> Iterator[Claim]:
     for variant in (GIVEN, AGAIN):
         one, other = (leaves_of(cache, side, variant) for side in SIDES)
         for name in failing:
-            pair = one.get(name), other.get(name)
-            if pair[0] is not None and pair[1] is not None and all(map(np.iscomplexobj, pair)):
-                found[name] = max(found.get(name, 0.0), leaf_error(pair[0], pair[1].conj()))
-            else:
-                found[name] = np.inf
+            ours, theirs = one.get(name), other.get(name)
+            error = np.inf
+            if ours is not None and theirs is not None and ours.dtype.kind == theirs.dtype.kind == "c":
+                error = leaf_error(ours, theirs.conj())
+            found[name] = max(found.get(name, 0.0), error)
     for name, error in found.items():
         if error <= CAUSE_FLOOR:
-            evidence = f"{name} of one side is the conjugate of the other's: they differ by {error:.2g} with one conjugated"
+            evidence = (
+                f"{name} of one side is the conjugate of the other's: they differ by {error:.2g} with one conjugated"
+            )
             yield Claim(Cause("conjugate", evidence), (name,), 1.0)

@@ -94,6 +94,7 @@ FORWARD: tuple[Family, ...] = (
     _moves,
 )
 GRADIENT: tuple[Family, ...] = (
+    _each(conjugates.conjugates),
     _recognised(rows.paddings),
     _recognised(gradients.opened),
     _each(biases.slices),

@@ -45,9 +45,7 @@ def lifted(context: Context, others: Iterable[float] = ()) -> Iterator[Hypothesi
 def raised(program: Program) -> Program:
     """The program of the lifted function: every step in float64."""
     nodes = [
-        replace(_wide(node, ()), dtype=_wide_name(node.dtype))
-        if node.dtype in LOW or _has_low(node.args)
-        else node
+        replace(_wide(node, ()), dtype=_wide_name(node.dtype)) if node.dtype in LOW or _has_low(node.args) else node
         for node in program.nodes
     ]
     return replace(program, nodes=nodes)

@@ -45,10 +45,7 @@ def program_of(cache: RunCache, side: str, deadline: float, arguments: Arguments
     """The side's program, with other arguments if these are given; None if it cannot be traced."""
     bound, arrays = arguments or cache.arguments, cache.inputs(GIVEN)
     remaining = deadline - time.monotonic()
-    if (
-        remaining <= 0
-        or sum(a.size for a in arrays.values()) > LARGEST
-    ):
+    if remaining <= 0 or sum(a.size for a in arrays.values()) > LARGEST:
         return None
     copies = {name: array.copy() for name, array in arrays.items()}
     try:

@@ -55,6 +55,11 @@ def as_float64(array: np.ndarray) -> np.ndarray:
     return array.astype(np.complex128 if array.dtype.kind == "c" else np.float64)
 
 
+def is_alike(one: np.ndarray, other: np.ndarray) -> bool:
+    """Of one shape, and both complex or neither: what can be compared, whatever the precision."""
+    return one.shape == other.shape and (one.dtype.kind == "c") == (other.dtype.kind == "c")
+
+
 def is_discrete(array: np.ndarray) -> bool:
     """Whole numbers or booleans: rounding is owed by none of them."""
     return array.dtype.kind in "iub"

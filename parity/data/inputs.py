@@ -96,7 +96,7 @@ REGIMES: dict[str, str] = {
 
 
 def in_regime(name: str, array: np.ndarray, regime: str) -> np.ndarray:
-    """A floating array moved into a regime of `REGIMES`, each part of a complex one; rounded to what float32 can hold, in 64 bits."""
+    """A floating array, or both parts of a complex one, moved into a regime of `REGIMES`; 64 bits, as float32 holds them."""
     if regime == "unit" or not is_inexact(array.dtype):
         return array
     if array.dtype.kind == "c":

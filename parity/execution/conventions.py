@@ -9,6 +9,6 @@ from parity.execution.backends import Backend
 
 
 def aligned(adapter: Backend, name: str, leaf: np.ndarray) -> np.ndarray:
-    """The leaf of a run as JAX would give it: gradients to complex inputs of a framework that conjugates them, conjugated back."""
+    """The leaf of a run as JAX would give it: where a framework conjugates gradients of complex inputs, conjugated back."""
     turns = adapter.CONJUGATES_GRADIENTS and LeafName(name).is_gradient and leaf.dtype.kind == "c"
     return np.asarray(leaf.conj()) if turns else leaf

@@ -38,7 +38,9 @@ def noted(cache: RunCache, finding: Finding) -> Finding:
     """What a rung of 16 bits compares instead, where there are complex numbers."""
     if finding.dtype not in SIXTEEN_BITS:
         return finding
-    outputs = cache.result(cache.sides[0], finding.dtype, finding.mode, variants.given(finding.regime, finding.dtype)).outputs
+    outputs = cache.result(
+        cache.sides[0], finding.dtype, finding.mode, variants.given(finding.regime, finding.dtype)
+    ).outputs
     leaves = {**cache.arguments.arrays, **outputs}
     names = ", ".join(name for name, leaf in leaves.items() if isinstance(leaf, np.ndarray) and leaf.dtype.kind == "c")
     if not names:

@@ -73,7 +73,11 @@ def comparable(
 def _cotangents_differ(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> bool:
     """Do both sides pull back arrays of other shapes, real ones on one side and complex ones on the other, or other outputs?"""
     shapes = [
-        {n: (x.shape, x.dtype.kind == "c") for n, x in side.items() if isinstance(x, np.ndarray) and x.dtype.kind not in "iub"}
+        {
+            n: (x.shape, x.dtype.kind == "c")
+            for n, x in side.items()
+            if isinstance(x, np.ndarray) and x.dtype.kind not in "iub"
+        }
         for side in (ours, theirs)
     ]
     return shapes[0] != shapes[1]

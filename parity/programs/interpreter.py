@@ -94,11 +94,7 @@ class Interpreter:
         with torch.enable_grad():
             values = self._run(self._given({**self.arrays, **sources}), edit, set(leaves.values()))
         outputs = {name: values[index] for name, index in leaves.items()}
-        flowing = {
-            n: x
-            for n, x in outputs.items()
-            if isinstance(x, torch.Tensor) and x.requires_grad
-        }
+        flowing = {n: x for n, x in outputs.items() if isinstance(x, torch.Tensor) and x.requires_grad}
         gradients: tuple[torch.Tensor, ...] = tuple(map(torch.zeros_like, sources.values()))
         if flowing and sources:
             # As in torch's backend: the cotangent conjugated, and the gradients conjugated back.

@@ -9,7 +9,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-
 INTEGERS = {torch.bool, torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64}
 
 

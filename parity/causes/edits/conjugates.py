@@ -20,7 +20,8 @@ def conjugates(context: Context) -> Iterator[Hypothesis]:
     for members, node in groups(program):
         if _is_complex(node):
             edit = Edit.mapped(members, torch.conj_physical)
-            yield Hypothesis("conjugate", f"{title(program, members)} conjugated", edit, 2)
+            what, rank = ("left out", 1.5) if node.op == "conj" else ("conjugated", 2.0)
+            yield Hypothesis("conjugate", f"{title(program, members)} {what}", edit, rank)
     for index in program.live:
         node = program.nodes[index]
         for position, arg in enumerate(node.args):

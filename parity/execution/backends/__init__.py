@@ -77,10 +77,10 @@ class Backend(Protocol):
         cotangent: Cotangent,
         compiled: bool,
     ) -> Evaluation:
-        """Gives `function` and `arrays` to `call`; pulls `cotangent(name, shape, is_complex)` of each inexact output back to `wrt`.
+        """Gives `function` and `arrays` to `call`; pulls the cotangent of each inexact output back to `wrt`.
 
-        Gradients are those of the one real loss Re Σ cotangent · output, in the framework's own convention. There are some only
-        if some output is inexact; an input that none depends on has zeros.
+        Gradients are those of the one real loss Re Σ cotangent · output, in the framework's own convention. There are gradients
+        only if some output is inexact; an input that none depends on has zeros.
         """
 
     def with_gradient(

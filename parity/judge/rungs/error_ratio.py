@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from parity.compare.compare import compare
-from parity.data.dtypes import as_float64, epsilon
+from parity.data.dtypes import as_float64, epsilon, is_alike
 from parity.data.input_variant import InputVariant
 from parity.judge import tolerances, variants
 from parity.judge.finding import decimal
@@ -174,7 +174,7 @@ def _truths(leaf: Leaf, variant: InputVariant, own: bool) -> list[np.ndarray | N
 def _errors_on(leaf: Leaf, variant: InputVariant, own: bool) -> InputErrors | None:
     pair = leaf.pair(leaf.dtype, variant)
     truths = [truth for truth in _truths(leaf, variant, own) if truth is not None]
-    if pair is None or len(truths) < len(pair) or any(truth.shape != pair[0].shape for truth in truths):
+    if pair is None or len(truths) < len(pair) or not all(is_alike(truth, pair[0]) for truth in truths):
         return None
     both = [compare(as_float64(value), as_float64(truth)) for value, truth in zip(pair, truths, strict=True)]
     # A gradient far below its natural scale comes from terms of that scale, which are rounded before they cancel.

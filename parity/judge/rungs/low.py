@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from parity.compare.compare import compare
-from parity.data.dtypes import is_discrete
+from parity.data.dtypes import is_alike, is_discrete
 from parity.data.input_variant import InputVariant
 from parity.data.leaf import LeafName
 from parity.judge import variants
@@ -32,13 +32,15 @@ def judge(leaf: Leaf, finding: Finding, float64: Finding | None) -> Finding:
         return replace(finding, verdict=float64.verdict, message=float64.message)
     if float64 is not None and float64.verdict.severity > Verdict.STABILITY.severity:
         return own_truth.judge(leaf, finding, float64)
-    if truth is None or truth.shape != pair[0].shape or (truth.dtype.kind == "c") != (pair[0].dtype.kind == "c"):
+    if truth is None or not is_alike(truth, pair[0]):
         remedy = "fix that first" if LeafName(leaf.name).is_gradient else "fix that first, or pass reference="
         message = f"no float64 truth to judge by: a side has no float64 result; {remedy}"
         return replace(finding, verdict=Verdict.INCONCLUSIVE, message=message)
     if is_discrete(pair[0]):
         return discrete.judge(leaf, finding, truth)
-    lost = {side: lost_elements(value, truth, leaf.precision) for side, value in zip(leaf.cache.sides, pair, strict=True)}
+    lost = {
+        side: lost_elements(value, truth, leaf.precision) for side, value in zip(leaf.cache.sides, pair, strict=True)
+    }
     if any(lost.values()):
         message = f"not finite where the float64 truth is: {counted(lost, finding.size)}"
         return replace(finding, verdict=Verdict.STABILITY, side=side_with_more(lost), message=message)
