@@ -7,8 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from parity.causes import ASKED, explain
 from parity.data.arguments import parse
 from parity.data.cases import replay_line, save_case
@@ -54,7 +52,7 @@ def check(
         inputs: tuple of positional or mapping of keyword arguments; leaves are NumPy arrays or trees of them, anything
             else (int, str, None, callables) is handed on as it is. Never changed: both sides get copies.
         reference: the same function in NumPy, given float64 arrays; an optional third opinion.
-        wrt: inputs to differentiate: "all" floating ones, names or positions, () for none.
+        wrt: inputs to differentiate: "all" floating and complex ones, names or positions, () for none.
         dtypes: precision rungs after float64: "float32", "bfloat16", "float16". Code that pins a precision is compared with
             every floating step in float64; a step below the highest of `dtypes` fails, so "float64" allows none.
         modes: "eager", "compiled" (`jax.jit` against `torch.compile(fullgraph=True)`).
@@ -101,8 +99,6 @@ def check(
     if cache.reference_problem:
         message = f"the reference failed: {cache.reference_problem.words}"
         findings.append(Finding("out", "float64", modes[0], Verdict.ERROR, message=message))
-    if isinstance(wrt, str) and wrt == "all":
-        findings = _with_unseen(findings, arguments.arrays)
     judged = apply(declared, findings, uninformative)
     if any(finding.verdict in ASKED for finding in judged):
         progress("looking for the cause")
@@ -126,13 +122,6 @@ def with_replay(report: Report, functions: tuple[Any, Any], inputs: Any, options
         return replace(report, replay=replay_line(functions, save_case(inputs, report.name), options))
     except (InputError, OSError) as error:
         return replace(report, replay=f"not saved: {error}")
-
-
-def _with_unseen(findings: list[Finding], arrays: Mapping[str, np.ndarray]) -> list[Finding]:
-    """The findings with a note of what "all" leaves out."""
-    unseen = ", ".join(name for name, array in arrays.items() if array.dtype.kind == "c")
-    note = f"gradients of complex inputs are not compared: {unseen}"
-    return [replace(finding, notes=(*finding.notes, note)) for finding in findings] if unseen else findings
 
 
 def _both(judged: Finding, explained: Finding) -> Finding:

@@ -41,7 +41,7 @@ class Result:
 
     Attributes:
         outputs: leaf name (`out`, `out/loss`) → array, or an object that is no array (None, a string).
-        gradients: leaf name (`grad/query`) → array.
+        gradients: leaf name (`grad/query`) → array, aligned (`parity.execution.conventions`).
         problems: what went wrong; empty for a run that worked.
         written: names of the inputs that the function wrote into.
         inner: the place at which it differentiates inside, as a training step does; empty if it does not.

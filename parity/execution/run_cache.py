@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from parity.data.arguments import Arguments
-from parity.data.dtypes import is_floating
+from parity.data.dtypes import is_inexact
 from parity.data.input_variant import GIVEN, InputVariant
 from parity.data.leaf import LeafName
 from parity.data.tree import named_leaves
@@ -200,7 +200,7 @@ class RunCache:
         if variant not in self._unchanged:
             given = self.inputs(exact)
             self._unchanged[variant] = all(  # one at a time: all of them are the largest part of what a check holds
-                np.array_equal(given[n], variant.arrays({n: array})[n], equal_nan=is_floating(array.dtype))
+                np.array_equal(given[n], variant.arrays({n: array})[n], equal_nan=is_inexact(array.dtype))
                 for n, array in self.arguments.arrays.items()
             )
         return exact if self._unchanged[variant] else variant
@@ -210,7 +210,7 @@ class RunCache:
         return [
             name
             for name, array in self.arguments.arrays.items()
-            if is_floating(array.dtype) and array.size > 1 and (array == array.flat[0]).all()
+            if is_inexact(array.dtype) and array.size > 1 and (array == array.flat[0]).all()
         ]
 
     def reference_leaf(self, leaf: str, variant: InputVariant) -> np.ndarray | None:
@@ -230,7 +230,7 @@ class RunCache:
         value = self._references[variant].get(leaf)
         return None if value is None else np.asarray(value)
 
-    def reference_structure(self, leaf: str, shape: tuple[int, ...], variant: InputVariant) -> str:
+    def reference_structure(self, leaf: str, actual: np.ndarray, variant: InputVariant) -> str:
         """Why the reference cannot be compared with this leaf; empty if it can, and if there is none to compare."""
         if self.reference is None or LeafName(leaf).is_gradient:
             return ""
@@ -239,8 +239,10 @@ class RunCache:
             return "" if self.reference_problem else f"both sides return {leaf}, the reference does not"
         if value.dtype.kind not in "fiubc":
             return f"the reference returns dtype {value.dtype}, expected numbers"
-        same = value.shape == shape
-        return "" if same else f"both sides return shape {shape}, the reference returns shape {value.shape}"
+        if (value.dtype.kind == "c") != (actual.dtype.kind == "c"):
+            return f"both sides return dtype {actual.dtype}, the reference returns dtype {value.dtype}"
+        same = value.shape == actual.shape
+        return "" if same else f"both sides return shape {actual.shape}, the reference returns shape {value.shape}"
 
     def truth(self, leaf: str, variant: InputVariant) -> np.ndarray | None:
         """The float64 value: the reference's, else the middle of both sides' (which agree where this is asked)."""

@@ -20,6 +20,7 @@ from parity.data.inputs import cotangent
 from parity.data.leaf import Kind, LeafName
 from parity.execution import backends, lifting
 from parity.execution.backends import Call, Evaluation
+from parity.execution.conventions import aligned
 from parity.execution.lifting import special
 from parity.execution.limits import TimeLimitExceeded, time_limit
 from parity.execution.no_derivative import no_derivative
@@ -195,8 +196,9 @@ def _attempt(
             LeafName(name): _to_numpy(adapter, leaf) for name, leaf in evaluation.outputs.items()
         }
         gradients: dict[str, np.ndarray] = {}
-        for name in tuple(evaluation.gradients):  # each is dropped: they are the largest part of what a run holds
-            gradients[LeafName.of(Kind.GRADIENT, name)] = adapter.to_numpy(evaluation.gradients.pop(name))
+        for input_name in tuple(evaluation.gradients):  # each is dropped: they are the largest part of what a run holds
+            name = LeafName.of(Kind.GRADIENT, input_name)
+            gradients[name] = aligned(adapter, name, adapter.to_numpy(evaluation.gradients.pop(input_name)))
         # One at a time: the inputs are the largest part of what a check holds.
         written.update(n for n, array in arrays.items() if _differs(cast(inputs[n], dtype), adapter.to_numpy(array)))
     held = _HELD.format(side=backend, place=evaluation.inner) if evaluation.is_held else ""

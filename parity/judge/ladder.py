@@ -10,7 +10,7 @@ import numpy as np
 
 from parity.compare.statistics import Statistics
 from parity.execution.run_cache import RunCache
-from parity.judge import randomness, variants
+from parity.judge import conjugation, randomness, variants
 from parity.judge.finding import Finding, Verdict
 from parity.judge.inner import undecided
 from parity.judge.rungs import float64, kernels, low, pinned
@@ -53,13 +53,13 @@ def rungs(
     for mode in modes:
         for dtype in dict.fromkeys((FLOAT64, *dtypes)):
             if (dtype, mode) == (FLOAT64, EAGER):
-                yield from (*structural, *judged)
+                yield from (*structural, *(conjugation.named(cache, finding) for finding in judged))
                 continue
             if dtype == FLOAT64 and cache.pinned.is_lifted:
                 continue  # compiled, the code would have its own precision: its rung is that of a lower dtype
             progress(f"{dtype} {mode}{suffix}")
             for findings in rung(cache, dtype, mode, regime, above):
-                yield from findings
+                yield from (conjugation.noted(cache, conjugation.named(cache, finding)) for finding in findings)
             cache.release(dtype, mode)
     cache.release()
 

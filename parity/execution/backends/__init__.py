@@ -19,8 +19,8 @@ MODES = ("eager", "compiled")
 DEVICES = ("cpu", "cuda")
 # Calls a function on named arrays: puts them in the place that the function expects them.
 Call = Callable[[Callable[..., Any], Mapping[str, Any]], Any]
-# Gives the cotangent of the output leaf with this name and shape, as a NumPy array.
-Cotangent = Callable[[str, tuple[int, ...]], np.ndarray]
+# Gives the cotangent of the output leaf with this name and shape, complex or not, as a NumPy array.
+Cotangent = Callable[[str, tuple[int, ...], bool], np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,8 @@ class Backend(Protocol):
 
     # jax.jit makes a tracer of every argument: a constant, such as a number of heads, has to stay outside.
     TRACES_CONSTANTS: bool
+    # Gradients of a real loss to a complex x + iy are ∂L/∂x + i∂L/∂y; without, they are ∂L/∂x − i∂L/∂y.
+    CONJUGATES_GRADIENTS: bool
 
     def settings(self, dtype: str, device: str = "cpu") -> AbstractContextManager[None]:
         """A run in `dtype`: highest matmul precision, no TF32, 64-bit defaults for float64; new arrays go to `device`."""
@@ -63,8 +65,8 @@ class Backend(Protocol):
     def leaves(self, tree: Any) -> dict[str, Any]:
         """The leaves of an output by name: `out`, `out/loss`."""
 
-    def is_floating(self, leaf: Any) -> bool:
-        """Is it an array of real floating-point numbers of this framework?"""
+    def is_inexact(self, leaf: Any) -> bool:
+        """Is it an array of real or complex floating-point numbers of this framework?"""
 
     def evaluate(
         self,
@@ -75,9 +77,10 @@ class Backend(Protocol):
         cotangent: Cotangent,
         compiled: bool,
     ) -> Evaluation:
-        """Gives `function` and `arrays` to `call`; pulls `cotangent(name, shape)` of each floating output back to `wrt`.
+        """Gives `function` and `arrays` to `call`; pulls the cotangent of each inexact output back to `wrt`.
 
-        There are gradients only if some output is floating; an input that none depends on has zeros.
+        Gradients are those of the one real loss Re Σ cotangent · output, in the framework's own convention. There are gradients
+        only if some output is inexact; an input that none depends on has zeros.
         """
 
     def with_gradient(

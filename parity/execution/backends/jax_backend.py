@@ -20,6 +20,7 @@ from parity.execution.backends import Call, Cotangent, Evaluation, check_device,
 from parity.sides import JAX
 
 TRACES_CONSTANTS = True
+CONJUGATES_GRADIENTS = False
 COMPILATION = "/jax/core/compile/backend_compile_duration"
 HIT, MISS = "/jax/compilation_cache/cache_hits", "/jax/compilation_cache/cache_misses"
 
@@ -65,8 +66,8 @@ def leaves(tree: Any) -> dict[str, Any]:
     return named
 
 
-def is_floating(leaf: Any) -> bool:
-    return isinstance(leaf, jax.Array) and jnp.issubdtype(leaf.dtype, jnp.floating)
+def is_inexact(leaf: Any) -> bool:
+    return isinstance(leaf, jax.Array) and jnp.issubdtype(leaf.dtype, jnp.inexact)
 
 
 def evaluate(
@@ -79,7 +80,7 @@ def evaluate(
 ) -> Evaluation:
     def split(differentiated: dict[str, Any], others: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
         named = leaves(call(function, {**differentiated, **others}))
-        floating = {name: leaf for name, leaf in named.items() if is_floating(leaf)}
+        floating = {name: leaf for name, leaf in named.items() if is_inexact(leaf)}
         return floating, {name: leaf for name, leaf in named.items() if name not in floating}
 
     differentiated = {name: arrays[name] for name in wrt}
@@ -113,12 +114,15 @@ def with_gradient(
         return {**floating, **rest, **{LeafName.of(Kind.GRADIENT, name): leaf for name, leaf in gradients.items()}}
 
     shapes = jax.eval_shape(forward, arrays)
-    floating = {name: leaf for name, leaf in shapes.items() if jnp.issubdtype(leaf.dtype, jnp.floating)}
+    floating = {name: leaf for name, leaf in shapes.items() if jnp.issubdtype(leaf.dtype, jnp.inexact)}
     return gradient, _cotangents(floating, seeded_cotangent)
 
 
 def _cotangents(floating: Mapping[str, Any], cotangent: Cotangent) -> dict[str, jax.Array]:
-    return {name: jnp.asarray(cotangent(name, leaf.shape)).astype(leaf.dtype) for name, leaf in floating.items()}
+    return {
+        name: jnp.asarray(cotangent(name, leaf.shape, leaf.dtype.kind == "c")).astype(leaf.dtype)
+        for name, leaf in floating.items()
+    }
 
 
 def compile(function: Callable[..., Any], *, fresh: bool = True) -> Callable[..., Any]:

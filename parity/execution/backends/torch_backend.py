@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -22,6 +23,7 @@ from parity.execution.backends.torch_inner import inner_derivatives
 from parity.sides import TORCH
 
 TRACES_CONSTANTS = False
+CONJUGATES_GRADIENTS = True
 _GRADIENT = f"{Kind.GRADIENT}/"  # a plain string: Dynamo traces through its use
 
 
@@ -73,8 +75,8 @@ def leaves(tree: Any) -> dict[str, Any]:
     return named_leaves(tree, Kind.OUTPUT)
 
 
-def is_floating(leaf: Any) -> bool:
-    return isinstance(leaf, torch.Tensor) and leaf.is_floating_point()
+def is_inexact(leaf: Any) -> bool:
+    return isinstance(leaf, torch.Tensor) and (leaf.is_floating_point() or leaf.is_complex())
 
 
 def evaluate(
@@ -97,7 +99,7 @@ def evaluate(
         if clone._version:  # written into: show the caller's copy what happened
             with torch.no_grad():
                 arrays[name].copy_(clone)
-    if not wrt or not (floating := {name: leaf for name, leaf in outputs.items() if is_floating(leaf)}):
+    if not wrt or not (floating := {name: leaf for name, leaf in outputs.items() if is_inexact(leaf)}):
         return Evaluation(outputs, {}, inner.place, inner.is_held)
     pulled = _pulled_back(floating, sources, _cotangents(floating, cotangent))
     return Evaluation(outputs, pulled, inner.place, inner.is_held)
@@ -144,7 +146,7 @@ def with_gradient(
 
     with torch.no_grad():
         outputs = forward(arrays)
-    floating = {name: leaf for name, leaf in outputs.items() if is_floating(leaf)}
+    floating = {name: leaf for name, leaf in outputs.items() if is_inexact(leaf)}
     return whole if compiled else eager, _cotangents(floating, seeded_cotangent)
 
 
@@ -153,8 +155,10 @@ def _named_gradients(gradients: Mapping[str, torch.Tensor]) -> dict[str, torch.T
 
 
 def _cotangents(floating: Mapping[str, torch.Tensor], cotangent: Cotangent) -> dict[str, torch.Tensor]:
+    # Conjugated: autograd takes ∂L/∂x + i∂L/∂y of an output x + iy, and the loss is Re Σ cotangent · output.
+    pulled = {n: torch.from_numpy(cotangent(n, tuple(leaf.shape), leaf.is_complex())) for n, leaf in floating.items()}
     return {
-        name: torch.from_numpy(cotangent(name, tuple(leaf.shape))).to(device=leaf.device, dtype=leaf.dtype)
+        name: pulled[name].conj().resolve_conj().to(device=leaf.device, dtype=leaf.dtype)
         for name, leaf in floating.items()
     }
 
@@ -179,7 +183,10 @@ def compile(function: Callable[..., Any], *, fresh: bool = True) -> Callable[...
 def _seen_to_compile(optimized: Callable[..., Any]) -> Callable[..., Any]:
     def first(*args: Any, **kwargs: Any) -> Any:
         before = counters["stats"]["unique_graphs"]
-        output = optimized(*args, **kwargs)
+        with warnings.catch_warnings():
+            # It then calls the eager kernels from the graph, once for each complex operation.
+            warnings.filterwarnings("ignore", ".*does not support code generation for complex operators", UserWarning)
+            output = optimized(*args, **kwargs)
         if counters["stats"]["unique_graphs"] == before:  # Dynamo may skip a function and run it eagerly without a word
             raise RuntimeError("torch.compile ran no compiled graph: is it disabled (TORCHDYNAMO_DISABLE)?")
         return output

@@ -24,7 +24,7 @@ def judge(leaf: Leaf, finding: Finding, *, second_look: bool = True) -> Finding:
         finding: the two values compared, so far EXACT.
         second_look: ask again on moved inputs where the given ones show no difference.
     """
-    problem = leaf.cache.reference_structure(leaf.name, leaf.judged()[0].shape, leaf.variant)
+    problem = leaf.cache.reference_structure(leaf.name, leaf.judged()[0], leaf.variant)
     if problem:
         return replace(finding, verdict=Verdict.STRUCTURE, message=problem)
     first = _judge_values(leaf, finding)
