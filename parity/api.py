@@ -16,7 +16,7 @@ from parity.data.dtypes import FLOATS
 from parity.data.inputs import REGIMES
 from parity.errors import InputError
 from parity.execution import backends
-from parity.execution.environment import environment
+from parity.execution.environment import environment, matmul_precisions
 from parity.execution.limits import check_seconds
 from parity.execution.run_cache import RunCache
 from parity.judge import ladder
@@ -38,6 +38,7 @@ def check(
     deviations: Iterable[Deviation] | str | Path = (),
     regimes: Sequence[str] = ("unit",),
     device: str = "cpu",
+    precision: str = "highest",
     timeout_s: float = 60.0,
     causes_s: float = 20.0,
     name: str = "",
@@ -61,6 +62,9 @@ def check(
         deviations: declared, accepted differences: `Deviation` objects, or the path of a TOML file of them.
         regimes: kinds of inputs that are made of the caller's: "unit" are these themselves; see `parity.data.inputs.REGIMES`.
         device: "cpu" or "cuda": where both sides run; both have to see it.
+        precision: of float32 products below the float64 rung: "highest" on both sides, or "caller": whatever the process is
+            set to (TF32, bfloat16, a TPU's default). The report says what that is, and names it as the cause of a failure
+            that it makes.
         timeout_s: seconds that one eager call of one side may take; a compiled call may take five times as long.
         causes_s: seconds that the search for the cause of a difference may take.
         name: heads the report; by default the name of `jax_fn`.
@@ -84,13 +88,17 @@ def check(
         raise InputError(f"regimes: got none, expected some of {', '.join(REGIMES)}; without one nothing is compared")
     check_seconds("timeout_s", timeout_s)
     check_seconds("causes_s", causes_s)
+    if precision not in backends.PRECISIONS:
+        raise InputError(f"precision: got {precision!r}, expected one of {', '.join(backends.PRECISIONS)}")
     if not isinstance(name, str):
         raise InputError(f"name: got {type(name).__name__}, expected a string, which heads the report")
     for side in SIDES:
         backends.get(side).find_device(device)
     arguments = parse(inputs, wrt, (jax_fn, torch_fn))
     functions = dict(zip(SIDES, (jax_fn, torch_fn), strict=True))
-    cache = RunCache.live(functions, arguments, reference, timeout_s, device, lifts=True)
+    found = environment(device, precision)
+    callers = matmul_precisions(found) if precision == backends.CALLERS else ""
+    cache = RunCache.live(functions, arguments, reference, timeout_s, device, lifts=True, callers=callers)
     title = name or getattr(jax_fn, "__name__", type(jax_fn).__name__)
     declared = checked(deviations, title)
     findings: list[Finding] = []
@@ -107,7 +115,7 @@ def check(
     if any(finding.verdict in ASKED for finding in judged):
         progress("looking for the cause")
         judged = [_both(*pair) for pair in zip(judged, explain(cache, judged, causes_s), strict=True)]
-    return Report(title, tuple(judged), environment(device), tuple(uninformative))
+    return Report(title, tuple(judged), found, tuple(uninformative))
 
 
 def assert_parity(jax_fn: Callable[..., Any], torch_fn: Callable[..., Any], inputs: Any, **options: Any) -> None:

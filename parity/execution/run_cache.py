@@ -18,7 +18,7 @@ from parity.data.tree import named_leaves
 from parity.execution.lifting import PinnedSteps
 from parity.execution.limits import TimeLimitExceeded, time_limit
 from parity.execution.result import Problem, Result
-from parity.execution.runner import LIFTED, LiveRunner, Runner, described
+from parity.execution.runner import AS_SET, LIFTED, LiveRunner, Runner, described
 
 # Runs on moved inputs that are kept: two variants on both sides in two dtypes are the most that one measurement compares.
 MOVED_RUNS = 4
@@ -59,6 +59,8 @@ class RunCache:
         arguments: the inputs of both.
         reference: the same function in NumPy, if there is one.
         reference_problem: why the reference gave nothing, once it failed.
+        callers: the matmul precisions that the process is set to, in words, if runs below float64 have these; empty where all
+            have the highest.
         lifts: float64 runs in mode "eager" are those of the lifted functions, where the code pins a lower precision.
     """
 
@@ -68,6 +70,7 @@ class RunCache:
     timeout_s: float = 60.0
     reference_problem: Problem | None = None
     lifts: bool = False
+    callers: str = ""
     _runs: OrderedDict[tuple[InputVariant, str, str, str], Result] = field(default_factory=OrderedDict)
     _inputs: OrderedDict[InputVariant, dict[str, np.ndarray]] = field(default_factory=OrderedDict)
     _references: dict[InputVariant, dict[str, Any]] = field(default_factory=dict)
@@ -85,6 +88,7 @@ class RunCache:
         device: str = "cpu",
         always: Mapping[str, str] | None = None,
         lifts: bool = False,
+        callers: str = "",
     ) -> RunCache:
         """A cache that runs these functions, one for each framework.
 
@@ -95,7 +99,7 @@ class RunCache:
             side: LiveRunner(function, side, arguments, timeout_s, device, (always or {}).get(side, ""))
             for side, function in functions.items()
         }
-        return cls(runners, arguments, reference, timeout_s, lifts=lifts)
+        return cls(runners, arguments, reference, timeout_s, lifts=lifts, callers=callers)
 
     @property
     def sides(self) -> tuple[str, str]:
@@ -106,6 +110,10 @@ class RunCache:
     def function(self, side: str) -> Callable[..., Any]:
         """The caller's function on this side."""
         return self.runners[side].function
+
+    def mode_of_rung(self, dtype: str, mode: str) -> str:
+        """The mode of the runs that a rung judges; what is only measured for it has the mode itself."""
+        return f"{mode}{AS_SET}" if self.callers and dtype != "float64" else mode
 
     def inputs(self, variant: InputVariant = GIVEN) -> dict[str, np.ndarray]:
         """The inputs by name; floating ones in float64 when they were given in less, so that a cast is exact."""

@@ -29,6 +29,8 @@ COMPILE_PATIENCE = 5.0
 # Modes beside those of a backend: every floating step in float64; and so, with the arrays that the code holds in less moved by
 # a unit of their dtype.
 LIFTED, NUDGED = "lifted", "lifted, held arrays nudged"
+# How the mode of a run ends that has the matmul precision of the process.
+AS_SET = ", precision as set"
 _HELD = (
     "{side} trains or differentiates inside ({place}) and holds the result constant: it has no gradient of the whole; "
     "pass wrt=() to compare the outputs alone, or differentiate inside with create_graph=True or torch.func.grad"
@@ -66,15 +68,18 @@ class LiveRunner:
     def run(self, variant: InputVariant, inputs: Mapping[str, np.ndarray], dtype: str, mode: str) -> Result:
         """Runs the function on these inputs cast to `dtype`; `variant` makes no difference to a live run.
 
-        The mode is one of `backends.MODES`, or `LIFTED`: every floating step in float64, whatever the code asks for.
+        The mode is one of `backends.MODES`, with `AS_SET` or without; or `LIFTED`: every floating step in float64, whatever
+        the code asks for.
         """
+        plain = mode.removesuffix(AS_SET)
         return run(
             self.function,
             self.arguments,
             inputs,
             backend=self.backend,
             dtype=dtype,
-            mode=mode if mode in (LIFTED, NUDGED) else self.always or mode,
+            mode=plain if plain in (LIFTED, NUDGED) else self.always or plain,
+            precision=backends.HIGHEST if plain == mode else backends.CALLERS,
             timeout_s=self.timeout_s,
             device=self.device,
             programs=self._programs,
@@ -113,6 +118,7 @@ def run(
     mode: str,
     timeout_s: float,
     device: str = "cpu",
+    precision: str = backends.HIGHEST,
     programs: dict[tuple[str, ...], lifting.Lifted] | None = None,
 ) -> Result:
     """Calls `function` on `inputs` cast to `dtype`, with gradients to `arguments.wrt`.
@@ -129,7 +135,7 @@ def run(
         evaluate = partial(_evaluate_lifted, lifting.get(backend), known, mode == NUDGED)
     else:
         evaluate = partial(adapter.evaluate, compiled=mode == "compiled")
-    attempt = partial(_attempt, backend, adapter, evaluate, function, arguments, inputs, dtype, device)
+    attempt = partial(_attempt, backend, adapter, evaluate, function, arguments, inputs, dtype, device, precision)
     limit = timeout_s * (1.0 if mode == "eager" else COMPILE_PATIENCE)
     try:
         with time_limit(limit):
@@ -175,6 +181,7 @@ def _attempt(
     inputs: Mapping[str, np.ndarray],
     dtype: str,
     device: str,
+    precision: str,
     wrt: tuple[str, ...],
 ) -> Result:
     written: set[str] = set()
@@ -185,7 +192,7 @@ def _attempt(
         written.update(_changed_containers(tree, arguments.tree(arrays)))
         return output
 
-    with adapter.settings(dtype, device):
+    with adapter.settings(dtype, device, precision):
         arrays = {name: adapter.from_numpy(cast(array, dtype), device) for name, array in inputs.items()}
         evaluation = evaluate(function, call, arrays, wrt, cotangent)
         # Converted before the settings end: a float64 array of JAX may be demoted outside.
