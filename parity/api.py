@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
 from parity.causes import ASKED, explain
+from parity.data import gauge
 from parity.data.arguments import parse
 from parity.data.cases import replay_line, save_case
 from parity.data.dtypes import FLOATS
@@ -38,6 +40,7 @@ def check(
     deviations: Iterable[Deviation] | str | Path = (),
     regimes: Sequence[str] = ("unit",),
     device: str = "cpu",
+    up_to: Mapping[str, str] = MappingProxyType({}),
     precision: str = "highest",
     timeout_s: float = 60.0,
     causes_s: float = 20.0,
@@ -62,6 +65,10 @@ def check(
         deviations: declared, accepted differences: `Deviation` objects, or the path of a TOML file of them.
         regimes: kinds of inputs that are made of the caller's: "unit" are these themselves; see `parity.data.inputs.REGIMES`.
         device: "cpu" or "cuda": where both sides run; both have to see it.
+        up_to: outputs that the function defines only up to a sign, name ("out", "out/0") → "sign" (one for each column:
+            eigenvectors, Q of a QR, U of an SVD; for a vector one of all) or "sign of rows" (one for each row: R of a QR, Vh of
+            an SVD, components of a PCA). Each matrix of a batch has its own. They are aligned before anything is compared, and
+            gradients pull back a cotangent of the aligned outputs.
         precision: of float32 products below the float64 rung: "highest" on both sides, or "caller": whatever the process is
             set to (TF32, bfloat16, a TPU's default). The report says what that is, and names it as the cause of a failure
             that it makes.
@@ -96,9 +103,13 @@ def check(
         backends.get(side).find_device(device)
     arguments = parse(inputs, wrt, (jax_fn, torch_fn))
     functions = dict(zip(SIDES, (jax_fn, torch_fn), strict=True))
+    defined_up_to = gauge.parse(up_to)
     found = environment(device, precision)
     callers = matmul_precisions(found) if precision == backends.CALLERS else ""
-    cache = RunCache.live(functions, arguments, reference, timeout_s, device, lifts=True, callers=callers)
+    cache = RunCache.live(
+        functions, arguments, reference, timeout_s, device, lifts=True, callers=callers, up_to=defined_up_to
+    )
+    _check_outputs(cache)
     title = name or getattr(jax_fn, "__name__", type(jax_fn).__name__)
     declared = checked(deviations, title)
     findings: list[Finding] = []
@@ -141,6 +152,13 @@ def _with_unseen(findings: list[Finding], arrays: Mapping[str, np.ndarray]) -> l
     unseen = ", ".join(name for name, array in arrays.items() if array.dtype.kind == "c")
     note = f"gradients of complex inputs are not compared: {unseen}"
     return [replace(finding, notes=(*finding.notes, note)) for finding in findings] if unseen else findings
+
+
+def _check_outputs(cache: RunCache) -> None:
+    """InputError for an `up_to` about an output that neither side has."""
+    results = [cache.result(side, "float64", "eager") for side in cache.sides] if cache.up_to else []
+    if any(result.outputs for result in results):
+        gauge.check_leaves(cache.up_to, {name: leaf for result in results for name, leaf in result.outputs.items()})
 
 
 def _both(judged: Finding, explained: Finding) -> Finding:

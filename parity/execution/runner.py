@@ -14,6 +14,7 @@ import optree
 
 from parity.data.arguments import Arguments
 from parity.data.dtypes import cast
+from parity.data.gauge import NO_GAUGE, Gauge
 from parity.data.input_variant import GIVEN, InputVariant
 from parity.data.inputs import cotangent
 from parity.data.leaf import Kind, LeafName
@@ -55,6 +56,7 @@ class LiveRunner:
 
     Attributes:
         always: the mode that it runs in, whichever is asked for; empty for the one that is asked for.
+        gauge: outputs that are aligned with others before anything is done with them.
     """
 
     function: Callable[..., Any]
@@ -63,6 +65,7 @@ class LiveRunner:
     timeout_s: float
     device: str = "cpu"
     always: str = ""
+    gauge: Gauge = NO_GAUGE
     _programs: dict[tuple[str, ...], lifting.Lifted] = field(default_factory=dict, compare=False, repr=False)
 
     def run(self, variant: InputVariant, inputs: Mapping[str, np.ndarray], dtype: str, mode: str) -> Result:
@@ -82,6 +85,7 @@ class LiveRunner:
             precision=backends.HIGHEST if plain == mode else backends.CALLERS,
             timeout_s=self.timeout_s,
             device=self.device,
+            gauge=self.gauge,
             programs=self._programs,
         )
 
@@ -119,6 +123,7 @@ def run(
     timeout_s: float,
     device: str = "cpu",
     precision: str = backends.HIGHEST,
+    gauge: Gauge = NO_GAUGE,
     programs: dict[tuple[str, ...], lifting.Lifted] | None = None,
 ) -> Result:
     """Calls `function` on `inputs` cast to `dtype`, with gradients to `arguments.wrt`.
@@ -135,7 +140,9 @@ def run(
         evaluate = partial(_evaluate_lifted, lifting.get(backend), known, mode == NUDGED)
     else:
         evaluate = partial(adapter.evaluate, compiled=mode == "compiled")
-    attempt = partial(_attempt, backend, adapter, evaluate, function, arguments, inputs, dtype, device, precision)
+    attempt = partial(
+        _attempt, backend, adapter, evaluate, function, arguments, inputs, dtype, device, precision, gauge
+    )
     limit = timeout_s * (1.0 if mode == "eager" else COMPILE_PATIENCE)
     try:
         with time_limit(limit):
@@ -182,6 +189,7 @@ def _attempt(
     dtype: str,
     device: str,
     precision: str,
+    gauge: Gauge,
     wrt: tuple[str, ...],
 ) -> Result:
     written: set[str] = set()
@@ -192,20 +200,30 @@ def _attempt(
         written.update(_changed_containers(tree, arguments.tree(arrays)))
         return output
 
+    def fresh() -> dict[str, Any]:
+        return {name: adapter.from_numpy(cast(array, dtype), device) for name, array in inputs.items()}
+
     with adapter.settings(dtype, device, precision):
-        arrays = {name: adapter.from_numpy(cast(array, dtype), device) for name, array in inputs.items()}
+        arrays = fresh()
         evaluation = evaluate(function, call, arrays, wrt, cotangent)
         # Converted before the settings end: a float64 array of JAX may be demoted outside.
         outputs: dict[str, Any] = {
             LeafName(name): _to_numpy(adapter, leaf) for name, leaf in evaluation.outputs.items()
         }
+        signs = {name: found for name, leaf in outputs.items() if (found := gauge.signs(name, leaf)) is not None}
+        if wrt and any((found < 0).any() for found in signs.values()):
+            # What is pulled back belongs to the aligned outputs; the signs are known only now.
+            evaluation = evaluate(
+                function, call, fresh(), wrt, lambda n, s: cotangent(n, s) * signs.get(n, np.float32(1))
+            )
+        outputs = {name: gauge.aligned(name, leaf) for name, leaf in outputs.items()}
         gradients: dict[str, np.ndarray] = {
             LeafName.of(Kind.GRADIENT, name): adapter.to_numpy(leaf) for name, leaf in evaluation.gradients.items()
         }
         # One at a time: the inputs are the largest part of what a check holds.
         written.update(n for n, array in arrays.items() if _differs(cast(inputs[n], dtype), adapter.to_numpy(array)))
     held = _HELD.format(side=backend, place=evaluation.inner) if evaluation.is_held else ""
-    return Result(outputs, gradients, (), tuple(sorted(written)), evaluation.inner, held)
+    return Result(outputs, gradients, (), tuple(sorted(written)), evaluation.inner, held, signs)
 
 
 def _differs(before: np.ndarray, after: np.ndarray) -> bool:

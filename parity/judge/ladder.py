@@ -10,7 +10,7 @@ import numpy as np
 
 from parity.compare.statistics import Statistics
 from parity.execution.run_cache import RunCache
-from parity.judge import randomness, variants
+from parity.judge import gauges, randomness, variants
 from parity.judge.finding import Cause, Finding, Verdict
 from parity.judge.inner import undecided
 from parity.judge.rungs import float64, kernels, low, pinned
@@ -81,7 +81,7 @@ def rung(
         _as_set(Leaf(cache, name, dtype, run_mode, variant, tuple(leaves)), (above or {}).get(name), mode)
         for name in leaves
     ]
-    judged = undecided(judged, (actual, expected))
+    judged = undecided([gauges.hinted(cache, finding, actual, expected) for finding in judged], (actual, expected))
     return [replace(finding, regime=regime) for finding in structural], judged
 
 
@@ -114,6 +114,7 @@ def judge(leaf: Leaf, above: Finding | None = None) -> Finding:
         return nothing
     finding = _with_values(finding, leaf)
     judged = float64.judge(leaf, finding) if leaf.dtype == FLOAT64 else low.judge(leaf, finding, above)
+    judged = gauges.told(leaf, judged)
     unseen = min(statistics.nan_actual, statistics.nan_expected)
     if not unseen or leaf.variant.regime != "unit":
         return judged
