@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+from collections.abc import Mapping
 from importlib import metadata
 from typing import Any
 
@@ -10,14 +11,15 @@ from parity.execution import backends
 from parity.sides import SIDES
 
 
-def environment(device: str = "cpu") -> dict[str, Any]:
-    """Versions, devices and precision settings of both frameworks."""
+def environment(device: str = "cpu", precision: str = backends.HIGHEST) -> dict[str, Any]:
+    """Versions, devices and precision settings below float64 of both frameworks."""
     versions = {name: metadata.version(name) for name in ("numpy", "ml_dtypes", "optree")}
     return {
         "python": platform.python_version(),
         "machine": platform.machine(),
         "packages": versions,
-        **{name: backends.get(name).environment(device) for name in backends.NAMES},
+        "precision": precision,
+        **{name: backends.get(name).environment(device, precision) for name in backends.NAMES},
     }
 
 
@@ -37,3 +39,12 @@ def place() -> str:
     kernels = backends.get("torch").environment()["cpu_kernels"]
     versions = ", ".join(f"{name} {metadata.version(name)}" for name in SIDES)
     return f"{processor()}, {kernels} kernels; {versions}"
+
+
+def matmul_precisions(found: Mapping[str, Any]) -> str:
+    """What both frameworks are set to, in words: `jax: default; torch: medium, TF32 on`."""
+    words = []
+    for name in backends.NAMES:
+        tf32 = {True: ", TF32 in cuDNN on", False: ", TF32 in cuDNN off"}.get(found[name].get("tf32"), "")
+        words.append(f"{name}: {found[name]['matmul_precision']}{tf32}")
+    return "; ".join(words)

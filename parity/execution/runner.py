@@ -15,6 +15,7 @@ import optree
 
 from parity.data.arguments import Arguments
 from parity.data.dtypes import cast
+from parity.data.gauge import NO_GAUGE, Gauge
 from parity.data.input_variant import GIVEN, InputVariant
 from parity.data.inputs import cotangent
 from parity.data.leaf import Kind, LeafName
@@ -31,6 +32,8 @@ COMPILE_PATIENCE = 5.0
 # Modes beside those of a backend: every floating step in float64; and so, with the arrays that the code holds in less moved by
 # a unit of their dtype.
 LIFTED, NUDGED = "lifted", "lifted, held arrays nudged"
+# How the mode of a run ends that has the matmul precision of the process.
+AS_SET = ", precision as set"
 _HELD = (
     "{side} trains or differentiates inside ({place}) and holds the result constant: it has no gradient of the whole; "
     "pass wrt=() to compare the outputs alone, or differentiate inside with create_graph=True or torch.func.grad"
@@ -56,6 +59,7 @@ class LiveRunner:
 
     Attributes:
         always: the mode that it runs in, whichever is asked for; empty for the one that is asked for.
+        gauge: outputs that are aligned with others before anything is done with them.
     """
 
     function: Callable[..., Any]
@@ -64,22 +68,27 @@ class LiveRunner:
     timeout_s: float
     device: str = "cpu"
     always: str = ""
+    gauge: Gauge = NO_GAUGE
     _programs: dict[tuple[str, ...], lifting.Lifted] = field(default_factory=dict, compare=False, repr=False)
 
     def run(self, variant: InputVariant, inputs: Mapping[str, np.ndarray], dtype: str, mode: str) -> Result:
         """Runs the function on these inputs cast to `dtype`; `variant` makes no difference to a live run.
 
-        The mode is one of `backends.MODES`, or `LIFTED`: every floating step in float64, whatever the code asks for.
+        The mode is one of `backends.MODES`, with `AS_SET` or without; or `LIFTED`: every floating step in float64, whatever
+        the code asks for.
         """
+        plain = mode.removesuffix(AS_SET)
         return run(
             self.function,
             self.arguments,
             inputs,
             backend=self.backend,
             dtype=dtype,
-            mode=mode if mode in (LIFTED, NUDGED) else self.always or mode,
+            mode=plain if plain in (LIFTED, NUDGED) else self.always or plain,
+            precision=backends.HIGHEST if plain == mode else backends.CALLERS,
             timeout_s=self.timeout_s,
             device=self.device,
+            gauge=self.gauge,
             programs=self._programs,
         )
 
@@ -116,6 +125,8 @@ def run(
     mode: str,
     timeout_s: float,
     device: str = "cpu",
+    precision: str = backends.HIGHEST,
+    gauge: Gauge = NO_GAUGE,
     programs: dict[tuple[str, ...], lifting.Lifted] | None = None,
 ) -> Result:
     """Calls `function` on `inputs` cast to `dtype`, with gradients to `arguments.wrt`.
@@ -132,7 +143,9 @@ def run(
         evaluate = partial(_evaluate_lifted, lifting.get(backend), known, mode == NUDGED)
     else:
         evaluate = partial(adapter.evaluate, compiled=mode == "compiled")
-    attempt = partial(_attempt, backend, adapter, evaluate, function, arguments, inputs, dtype, device)
+    attempt = partial(
+        _attempt, backend, adapter, evaluate, function, arguments, inputs, dtype, device, precision, gauge
+    )
     limit = timeout_s * (1.0 if mode == "eager" else COMPILE_PATIENCE)
     try:
         with time_limit(limit):
@@ -178,6 +191,8 @@ def _attempt(
     inputs: Mapping[str, np.ndarray],
     dtype: str,
     device: str,
+    precision: str,
+    gauge: Gauge,
     wrt: tuple[str, ...],
 ) -> Result:
     written: set[str] = set()
@@ -188,13 +203,23 @@ def _attempt(
         written.update(_changed_containers(tree, arguments.tree(arrays)))
         return output
 
-    with adapter.settings(dtype, device):
-        arrays = {name: adapter.from_numpy(cast(array, dtype), device) for name, array in inputs.items()}
+    def fresh() -> dict[str, Any]:
+        return {name: adapter.from_numpy(cast(array, dtype), device) for name, array in inputs.items()}
+
+    with adapter.settings(dtype, device, precision):
+        arrays = fresh()
         evaluation = evaluate(function, call, arrays, wrt, cotangent)
         # Converted before the settings end: a float64 array of JAX may be demoted outside.
         outputs: dict[str, Any] = {
             LeafName(name): _to_numpy(adapter, leaf) for name, leaf in evaluation.outputs.items()
         }
+        signs = {name: found for name, leaf in outputs.items() if (found := gauge.signs(name, leaf)) is not None}
+        if wrt and any((found < 0).any() for found in signs.values()):
+            # What is pulled back belongs to the aligned outputs; the signs are known only now.
+            evaluation = evaluate(
+                function, call, fresh(), wrt, lambda n, s, c: cotangent(n, s, c) * signs.get(n, np.float32(1))
+            )
+        outputs = {name: gauge.aligned(name, leaf) for name, leaf in outputs.items()}
         gradients: dict[str, np.ndarray] = {}
         for input_name in tuple(evaluation.gradients):  # each is dropped: they are the largest part of what a run holds
             name = LeafName.of(Kind.GRADIENT, input_name)
@@ -202,7 +227,7 @@ def _attempt(
         # One at a time: the inputs are the largest part of what a check holds.
         written.update(n for n, array in arrays.items() if _differs(cast(inputs[n], dtype), adapter.to_numpy(array)))
     held = _HELD.format(side=backend, place=evaluation.inner) if evaluation.is_held else ""
-    return Result(outputs, gradients, (), tuple(sorted(written)), evaluation.inner, held)
+    return Result(outputs, gradients, (), tuple(sorted(written)), evaluation.inner, held, signs)
 
 
 def _differs(before: np.ndarray, after: np.ndarray) -> bool:

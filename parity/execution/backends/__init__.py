@@ -17,6 +17,8 @@ from parity.sides import SIDES
 NAMES = SIDES
 MODES = ("eager", "compiled")
 DEVICES = ("cpu", "cuda")
+# Of float32 products: the best there is, or what the process is set to (TF32, bfloat16, a TPU's default).
+HIGHEST, CALLERS = PRECISIONS = ("highest", "caller")
 # Calls a function on named arrays: puts them in the place that the function expects them.
 Call = Callable[[Callable[..., Any], Mapping[str, Any]], Any]
 # Gives the cotangent of the output leaf with this name and shape, complex or not, as a NumPy array.
@@ -50,8 +52,12 @@ class Backend(Protocol):
     # Gradients of a real loss to a complex x + iy are ∂L/∂x + i∂L/∂y; without, they are ∂L/∂x − i∂L/∂y.
     CONJUGATES_GRADIENTS: bool
 
-    def settings(self, dtype: str, device: str = "cpu") -> AbstractContextManager[None]:
-        """A run in `dtype`: highest matmul precision, no TF32, 64-bit defaults for float64; new arrays go to `device`."""
+    def settings(self, dtype: str, device: str = "cpu", precision: str = HIGHEST) -> AbstractContextManager[None]:
+        """A run in `dtype`: highest matmul precision, no TF32, 64-bit defaults for float64; new arrays go to `device`.
+
+        Args:
+            precision: one of `PRECISIONS`. With "caller" a run below float64 has the matmul precision of the process.
+        """
 
     def find_device(self, device: str) -> Any:
         """The framework's first device of this kind; InputError if it sees none."""
@@ -118,8 +124,8 @@ class Backend(Protocol):
     def wait(self, output: Any) -> Any:
         """`output`, once all of it has been computed."""
 
-    def environment(self, device: str = "cpu") -> dict[str, Any]:
-        """Version, devices, threads and precision settings, for the report."""
+    def environment(self, device: str = "cpu", precision: str = HIGHEST) -> dict[str, Any]:
+        """Version, devices, threads and precision settings below float64, for the report."""
 
 
 def get(name: str) -> Backend:

@@ -16,7 +16,7 @@ from jax import dtypes as jax_dtypes
 from parity.data.inputs import cotangent as seeded_cotangent
 from parity.data.leaf import Kind, LeafName
 from parity.data.tree import add_leaf, join
-from parity.execution.backends import Call, Cotangent, Evaluation, check_device, no_device
+from parity.execution.backends import CALLERS, HIGHEST, Call, Cotangent, Evaluation, check_device, no_device
 from parity.sides import JAX
 
 TRACES_CONSTANTS = True
@@ -26,11 +26,13 @@ HIT, MISS = "/jax/compilation_cache/cache_hits", "/jax/compilation_cache/cache_m
 
 
 @contextlib.contextmanager
-def settings(dtype: str, device: str = "cpu") -> Iterator[None]:
+def settings(dtype: str, device: str = "cpu", precision: str = HIGHEST) -> Iterator[None]:
     target = find_device(device)
     # Only where it changes something: the default device is part of the key of everything compiled.
     on_device = contextlib.nullcontext() if jax.devices()[0] == target else jax.default_device(target)
-    with jax.enable_x64(dtype == "float64"), jax.default_matmul_precision("highest"), on_device:
+    is_callers = precision == CALLERS and dtype != "float64"
+    products = contextlib.nullcontext() if is_callers else jax.default_matmul_precision("highest")
+    with jax.enable_x64(dtype == "float64"), products, on_device:
         yield
 
 
@@ -185,13 +187,14 @@ def draws() -> AbstractContextManager[list[str]]:
     return contextlib.nullcontext([])  # every draw of JAX is made of a key, which the function is given or makes
 
 
-def environment(device: str = "cpu") -> dict[str, Any]:
+def environment(device: str = "cpu", precision: str = HIGHEST) -> dict[str, Any]:
     find_device(device)
+    products = jax.config.jax_default_matmul_precision or "default"  # type: ignore[attr-defined]
     return {
         "version": jax.__version__,
         "devices": [str(one) for one in jax.devices(device)],
         "threads": os.environ.get("NPROC") or os.cpu_count(),
-        "matmul_precision": "highest",
+        "matmul_precision": products if precision == CALLERS else "highest",
         "x64": "float64 rung only",
         "XLA_FLAGS": os.environ.get("XLA_FLAGS", ""),
     }
