@@ -10,9 +10,9 @@ import numpy as np
 from parity.data.dtypes import cast
 from parity.data.inputs import in_regime, jittered, normal_like
 
-# How an array is moved: in proportion to each value, the same on top of another move, or away from zero alone.
-PROPORTIONAL, OFF_ZERO, ON_TOP = "moved", "off zero", "moved again"
-_ORDER = (PROPORTIONAL, OFF_ZERO, ON_TOP)
+# How an array is moved: in proportion to each value, the same on top of another move, away from zero alone, or all towards zero.
+PROPORTIONAL, OFF_ZERO, ON_TOP, SHRUNK = "moved", "off zero", "moved again", "shrunk"
+_ORDER = (PROPORTIONAL, OFF_ZERO, ON_TOP, SHRUNK)
 
 
 @dataclass(frozen=True)
@@ -20,9 +20,10 @@ class Move:
     """A small random change of the inputs.
 
     Attributes:
-        kind: `PROPORTIONAL`, `ON_TOP` or `OFF_ZERO`.
+        kind: `PROPORTIONAL`, `ON_TOP`, `OFF_ZERO` or `SHRUNK`.
         number: seeds the random numbers; the same number gives the same move.
-        size: largest change as a fraction of a value, roughly; for `OFF_ZERO` of the array's largest magnitude.
+        size: largest change as a fraction of a value, roughly; for `OFF_ZERO` of the array's largest magnitude;
+            for `SHRUNK` what every value is multiplied by.
         only: the one input that moves; all by default.
     """
 
@@ -35,6 +36,8 @@ class Move:
         """The input of this name, moved; as it is where another one moves."""
         if self.only not in ("", name):
             return array
+        if self.kind == SHRUNK:
+            return array * self.size if array.dtype.kind in "fc" else array
         if self.kind == OFF_ZERO:
             return _off_zero(name, array, self.number, self.size)
         return jittered(f"again/{name}" if self.kind == ON_TOP else name, array, self.number, self.size)

@@ -113,6 +113,17 @@ LOOK_SIZE = 2.0**-10
 # Vacuity: a gradient of zeros is right only if no output notices when this input alone changes by this fraction of itself.
 # Half its size moves every function of the catalogue that depends on it at all.
 DEPENDENCE_CHANGE = 0.5
+# A gradient of zeros is right where the outputs change in jumps alone (floor, one-hot). What follows are choices. One input moves
+# by each of JUMP_MOVES in so many directions. Between the nearest two nothing may change: they are above the rounding of float64,
+# and nearer than a tie is to the float32 number next to it. Beyond them nothing may but by more than JUMP_LEAST_UNITS of float64:
+# a smooth change of so much would show a 256th of it, two units, one step nearer.
+JUMP_MOVES = (2.0**-44, 2.0**-36, 2.0**-28, 2.0**-20)
+JUMP_RAYS = 2
+JUMP_LEAST_UNITS = 512.0
+# A saturated function is constant as well: both gradients have to agree after so many changes by DEPENDENCE_CHANGE, and with
+# the input multiplied by DEPENDENCE_SHRINK, which brings a softmax of logits of a thousand back to numbers.
+DEPENDENCE_CHANGES = 2
+DEPENDENCE_SHRINK = 2.0**-10
 
 # A discrete value is a near tie when the float64 one changes under one of so many moves of so many units of the dtype.
 TIE_UNITS = 16.0

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 
 from parity.data.dtypes import epsilon
-from parity.data.input_variant import OFF_ZERO, ON_TOP, PROPORTIONAL, InputVariant
+from parity.data.input_variant import OFF_ZERO, ON_TOP, PROPORTIONAL, SHRUNK, InputVariant
 from parity.judge import tolerances
 
 
@@ -78,6 +78,24 @@ def one_changed(base: InputVariant, name: str) -> InputVariant:
     return base.moved(PROPORTIONAL, 1, tolerances.DEPENDENCE_CHANGE, only=name)
 
 
+def one_elsewhere(base: InputVariant, name: str) -> list[InputVariant]:
+    """One input changed a lot, in several ways: where a gradient of zeros need not be zero any more."""
+    numbers = range(1, tolerances.DEPENDENCE_CHANGES + 1)
+    changed = [base.moved(PROPORTIONAL, number, tolerances.DEPENDENCE_CHANGE, only=name) for number in numbers]
+    return [*changed, base.moved(SHRUNK, 1, tolerances.DEPENDENCE_SHRINK, only=name)]
+
+
+def rays(base: InputVariant, name: str) -> list[list[InputVariant]]:
+    """One input moved in a few directions, zeros too, by each of `JUMP_MOVES`, the nearest first."""
+    return [
+        [
+            base.moved(PROPORTIONAL, number, size, name).moved(OFF_ZERO, number, size, name)
+            for size in tolerances.JUMP_MOVES
+        ]
+        for number in range(1, tolerances.JUMP_RAYS + 1)
+    ]
+
+
 def again(regime: str = "unit") -> InputVariant:
     """Other inputs of the same kind, on which a cause has to hold as well."""
     return InputVariant(regime).moved(PROPORTIONAL, 1, tolerances.CAUSE_AGAIN)
@@ -96,6 +114,8 @@ def every(dtypes: Sequence[str], regimes: Sequence[str], inputs: Iterable[str] =
         for base in (plain, second_look(plain), off_zero(plain)):
             yield from _of(base, rungs)
         yield from (one_changed(given(regime, dtype), name) for dtype in rungs for name in inputs)
+        for name in inputs:
+            yield from chain(one_elsewhere(plain, name)[1:], *rays(plain, name))
     yield again()
 
 

@@ -31,6 +31,7 @@ PAIRS = {
     "discrete": (lambda x: (x > 0.1) * 1, lambda x: (x * 3 > 0.1 * 3) * 1),
     "no gradient": (lambda x: x * 2 + stopped(x).sum() * 0, lambda x: x * 2),
     "zero but for rounding": (lambda x: softmax(x).sum(), lambda x: softmax(x).sum()),
+    "staircase": (lambda x: (x > 0.1) * 1.0, lambda x: (x > 0.1) * 1.0 + 0 * x),
     "tie": (lambda x: abs(x - x[0]), lambda x: ((x - x[0]) ** 2) ** 0.5),
 }
 
@@ -61,7 +62,7 @@ def test_the_pairs_reach_moved_inputs(seen):
     for pair in PAIRS.values():
         verdicts |= {finding.verdict for finding in judged(*pair, {"x": X}, dtypes=DTYPES).findings}
     kinds = {move.kind for variant in seen for move in variant.moves}
-    assert kinds == {"moved", "moved again", "off zero"}
+    assert kinds == {"moved", "moved again", "off zero", "shrunk"}
     assert {Verdict.SEMANTIC, Verdict.STABILITY, Verdict.ROUNDING} <= verdicts
 
 

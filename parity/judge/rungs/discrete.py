@@ -9,6 +9,7 @@ import numpy as np
 from parity.data.input_variant import InputVariant
 from parity.judge import tolerances, variants
 from parity.judge.finding import Finding, Verdict
+from parity.judge.rungs import overflow
 from parity.judge.rungs.leaf import Leaf
 
 
@@ -31,6 +32,7 @@ def judge(leaf: Leaf, finding: Finding, truth: np.ndarray) -> Finding:
         finding,
         verdict=Verdict.STABILITY,
         side=max(counts, key=lambda side: counts[side]) if len(set(counts.values())) > 1 else None,
+        causes=overflow.causes(leaf.cache.sides, *leaf.judged()),
         message=f"values differ from the float64 truth where it is no tie within {units}: {described}",
     )
 

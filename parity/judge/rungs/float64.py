@@ -12,7 +12,7 @@ from parity.data.dtypes import as_float64, is_discrete
 from parity.data.input_variant import InputVariant
 from parity.judge import tolerances, variants
 from parity.judge.finding import Cause, Finding, Verdict, decimal
-from parity.judge.rungs import rounding_test, unsteady
+from parity.judge.rungs import overflow, rounding_test, unsteady
 from parity.judge.rungs.error_ratio import ZERO, compare_sides
 from parity.judge.rungs.leaf import Leaf
 
@@ -49,7 +49,8 @@ def _judge_values(leaf: Leaf, finding: Finding) -> Finding:
         return _other_numbers(leaf, finding, actual, expected)
     if is_discrete(actual):
         message = f"{finding.mismatches} of {finding.size} discrete values differ in float64"
-        return replace(finding, verdict=Verdict.SEMANTIC, side=leaf.further_side(), message=message)
+        causes = overflow.causes(leaf.cache.sides, actual, expected)
+        return replace(finding, verdict=Verdict.SEMANTIC, side=leaf.further_side(), causes=causes, message=message)
     measured = f"largest difference {decimal(finding.error)} of the leaf's largest magnitude"
     if finding.error <= tolerances.FLOAT64_EQUAL:
         message = f"{measured}, within {decimal(tolerances.FLOAT64_EQUAL)}"

@@ -10,6 +10,7 @@ from parity.compare.compare import Statistics, compare
 from parity.data.leaf import LeafName
 from parity.judge import variants
 from parity.judge.finding import Finding, Verdict
+from parity.judge.rungs import constant
 from parity.judge.rungs.leaf import Leaf
 
 
@@ -28,6 +29,8 @@ def vacuous(leaf: Leaf, finding: Finding, statistics: Statistics) -> Finding | N
             )
         if leaf.is_zero_but_for_rounding():
             return None
+        if constant.is_constant_around(leaf, name.path):
+            return replace(finding, message=constant.NOTE, notes=(*finding.notes, f"{leaf.name}: {constant.NOTE}"))
         reason = (
             f"no gradient flows to {name.path} on either side, although the outputs depend on it: every element is zero; "
             "exclude it with wrt="
