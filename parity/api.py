@@ -19,7 +19,7 @@ from parity.execution import backends
 from parity.execution.environment import environment, matmul_precisions
 from parity.execution.limits import check_seconds
 from parity.execution.run_cache import RunCache
-from parity.judge import ladder
+from parity.judge import conventions, ladder
 from parity.judge.deviations import Deviation, apply, checked
 from parity.judge.finding import Finding, Verdict
 from parity.judge.report import ParityError, Report
@@ -122,6 +122,7 @@ def check(
     if any(finding.verdict in ASKED for finding in judged):
         progress("looking for the cause")
         judged = [_both(*pair) for pair in zip(judged, explain(cache, judged, causes_s), strict=True)]
+        judged = conventions.told(judged)
     return Report(title, tuple(judged), found, tuple(uninformative))
 
 
