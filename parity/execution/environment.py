@@ -8,7 +8,7 @@ from importlib import metadata
 from typing import Any
 
 from parity.execution import backends
-from parity.sides import SIDES
+from parity.sides import SIDES, TORCH
 
 
 def environment(device: str = "cpu", precision: str = backends.HIGHEST) -> dict[str, Any]:
@@ -36,7 +36,7 @@ def processor() -> str:
 
 def place() -> str:
     """Processor, torch's kernels for it and versions, in a line: which digits a kernel loses hangs on them."""
-    kernels = backends.get("torch").environment()["cpu_kernels"]
+    kernels = backends.get(TORCH).environment()["cpu_kernels"]
     versions = ", ".join(f"{name} {metadata.version(name)}" for name in SIDES)
     return f"{processor()}, {kernels} kernels; {versions}"
 
