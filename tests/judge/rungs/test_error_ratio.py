@@ -353,6 +353,30 @@ class TestNearARoot:
         finding = found(report, dtype="float32")
         assert (finding.verdict, finding.side) == (Verdict.STABILITY, side)
 
+    @SIDES
+    @pytest.mark.parametrize(("units", "dtype"), [(2, "float32"), (6, "float32")])
+    def test_a_side_that_is_off_by_a_few_units_itself_shows_it_too(self, side, units, dtype):
+        def log(x):
+            return jnp.log(x) if is_jax(x) else torch.log(x)
+
+        def good(x):
+            return log(x) * (1 + units * 2.0**-23 * ("float32" in str(x.dtype)))
+
+        report = sided(side, lambda x: log(3 * x) - float(np.log(3.0)), good, (self.NEAR_ONE,), wrt=())
+        finding = found(report, dtype=dtype)
+        assert (finding.verdict, finding.side) == (Verdict.STABILITY, side)
+
+    @pytest.mark.parametrize(
+        ("far", "near", "is_excused"),
+        [(3000, 50, False), (1000, 50, True), (3000, 100, True), (5000, 120, True), (100, 2, False), (60, 2, True)],
+    )
+    def test_how_much_better(self, monkeypatch, far, near, is_excused):
+        monkeypatch.setattr(Errors, "_change_of_truth", lambda errors, variant, side: 400.0)  # excuses 1600 units
+        made = errors([1500.0] * 3 + [float(far)] * 8, [float(near)] * 11)
+        assert made.is_excused("jax") is is_excused
+        monkeypatch.setattr(tolerances, "SIDE_SHARE", 1.0)
+        assert made.is_excused("jax") is True
+
     def test_both_alike_are_excused(self):
         def odd(x):
             return (jnp.log(3 * x) if is_jax(x) else torch.log(3 * x)) - float(np.log(3.0))
