@@ -5,21 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
-import numpy as np
-
 from parity.causes import ASKED, explain
+from parity.data import gauge
 from parity.data.arguments import parse
 from parity.data.cases import replay_line, save_case
 from parity.data.dtypes import FLOATS
 from parity.data.inputs import REGIMES
 from parity.errors import InputError
 from parity.execution import backends
-from parity.execution.environment import environment
+from parity.execution.environment import environment, matmul_precisions
 from parity.execution.limits import check_seconds
 from parity.execution.run_cache import RunCache
-from parity.judge import ladder
+from parity.judge import conventions, ladder
 from parity.judge.deviations import Deviation, apply, checked
 from parity.judge.finding import Finding, Verdict
 from parity.judge.report import ParityError, Report
@@ -38,6 +38,8 @@ def check(
     deviations: Iterable[Deviation] | str | Path = (),
     regimes: Sequence[str] = ("unit",),
     device: str = "cpu",
+    up_to: Mapping[str, str] = MappingProxyType({}),
+    precision: str = "highest",
     timeout_s: float = 60.0,
     causes_s: float = 20.0,
     name: str = "",
@@ -54,13 +56,20 @@ def check(
         inputs: tuple of positional or mapping of keyword arguments; leaves are NumPy arrays or trees of them, anything
             else (int, str, None, callables) is handed on as it is. Never changed: both sides get copies.
         reference: the same function in NumPy, given float64 arrays; an optional third opinion.
-        wrt: inputs to differentiate: "all" floating ones, names or positions, () for none.
+        wrt: inputs to differentiate: "all" floating and complex ones, names or positions, () for none.
         dtypes: precision rungs after float64: "float32", "bfloat16", "float16". Code that pins a precision is compared with
             every floating step in float64; a step below the highest of `dtypes` fails, so "float64" allows none.
         modes: "eager", "compiled" (`jax.jit` against `torch.compile(fullgraph=True)`).
         deviations: declared, accepted differences: `Deviation` objects, or the path of a TOML file of them.
         regimes: kinds of inputs that are made of the caller's: "unit" are these themselves; see `parity.data.inputs.REGIMES`.
         device: "cpu" or "cuda": where both sides run; both have to see it.
+        up_to: outputs that the function defines only up to a sign, name ("out", "out/0") → "sign" (one for each column:
+            eigenvectors, Q of a QR, U of an SVD; for a vector one of all) or "sign of rows" (one for each row: R of a QR, Vh of
+            an SVD, components of a PCA). Each matrix of a batch has its own. They are aligned before anything is compared, and
+            gradients pull back a cotangent of the aligned outputs.
+        precision: of float32 products below the float64 rung: "highest" on both sides, or "caller": whatever the process is
+            set to (TF32, bfloat16, a TPU's default). The report says what that is, and names it as the cause of a failure
+            that it makes.
         timeout_s: seconds that one eager call of one side may take; a compiled call may take five times as long.
         causes_s: seconds that the search for the cause of a difference may take.
         name: heads the report; by default the name of `jax_fn`.
@@ -84,13 +93,21 @@ def check(
         raise InputError(f"regimes: got none, expected some of {', '.join(REGIMES)}; without one nothing is compared")
     check_seconds("timeout_s", timeout_s)
     check_seconds("causes_s", causes_s)
+    if precision not in backends.PRECISIONS:
+        raise InputError(f"precision: got {precision!r}, expected one of {', '.join(backends.PRECISIONS)}")
     if not isinstance(name, str):
         raise InputError(f"name: got {type(name).__name__}, expected a string, which heads the report")
     for side in SIDES:
         backends.get(side).find_device(device)
     arguments = parse(inputs, wrt, (jax_fn, torch_fn))
     functions = dict(zip(SIDES, (jax_fn, torch_fn), strict=True))
-    cache = RunCache.live(functions, arguments, reference, timeout_s, device, lifts=True)
+    defined_up_to = gauge.parse(up_to)
+    found = environment(device, precision)
+    callers = matmul_precisions(found) if precision == backends.CALLERS else ""
+    cache = RunCache.live(
+        functions, arguments, reference, timeout_s, device, lifts=True, callers=callers, up_to=defined_up_to
+    )
+    _check_outputs(cache)
     title = name or getattr(jax_fn, "__name__", type(jax_fn).__name__)
     declared = checked(deviations, title)
     findings: list[Finding] = []
@@ -101,13 +118,12 @@ def check(
     if cache.reference_problem:
         message = f"the reference failed: {cache.reference_problem.words}"
         findings.append(Finding("out", "float64", modes[0], Verdict.ERROR, message=message))
-    if isinstance(wrt, str) and wrt == "all":
-        findings = _with_unseen(findings, arguments.arrays)
     judged = apply(declared, findings, uninformative)
     if any(finding.verdict in ASKED for finding in judged):
         progress("looking for the cause")
         judged = [_both(*pair) for pair in zip(judged, explain(cache, judged, causes_s), strict=True)]
-    return Report(title, tuple(judged), environment(device), tuple(uninformative))
+        judged = conventions.told(judged)
+    return Report(title, tuple(judged), found, tuple(uninformative))
 
 
 def assert_parity(jax_fn: Callable[..., Any], torch_fn: Callable[..., Any], inputs: Any, **options: Any) -> None:
@@ -128,11 +144,11 @@ def with_replay(report: Report, functions: tuple[Any, Any], inputs: Any, options
         return replace(report, replay=f"not saved: {error}")
 
 
-def _with_unseen(findings: list[Finding], arrays: Mapping[str, np.ndarray]) -> list[Finding]:
-    """The findings with a note of what "all" leaves out."""
-    unseen = ", ".join(name for name, array in arrays.items() if array.dtype.kind == "c")
-    note = f"gradients of complex inputs are not compared: {unseen}"
-    return [replace(finding, notes=(*finding.notes, note)) for finding in findings] if unseen else findings
+def _check_outputs(cache: RunCache) -> None:
+    """InputError for an `up_to` about an output that neither side has."""
+    results = [cache.result(side, "float64", "eager") for side in cache.sides] if cache.up_to else []
+    if any(result.outputs for result in results):
+        gauge.check_leaves(cache.up_to, {name: leaf for result in results for name, leaf in result.outputs.items()})
 
 
 def _both(judged: Finding, explained: Finding) -> Finding:

@@ -61,6 +61,10 @@ def log(x: Any) -> Any:
     return _call(x, "log", "log")
 
 
+def sin(x: Any) -> Any:
+    return _call(x, "sin", "sin")
+
+
 def tanh(x: Any) -> Any:
     return _call(x, "tanh", "tanh")
 

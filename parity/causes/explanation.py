@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from parity.causes import custom_gradients, precision, reruns, stability
+from parity.causes import conjugated, custom_gradients, precision, reruns, stability
 from parity.causes.edits.literals import literals
 from parity.causes.families import FORWARD, GRADIENT
 from parity.causes.goal import leaf_error
@@ -50,6 +50,7 @@ def _claims(cache: RunCache, failing: tuple[str, ...], deadline: float) -> list[
         claims += reruns.ties(cache, failing)
         if claims:
             return claims
+        claims += conjugated.whole(cache, failing)
         goals = {side: goal_of(cache, side, failing) for side in SIDES}
         numbers = reruns.whole_numbers(cache).values()
         steps = tuple(n + k for n in numbers for k in (0, 1, -1, 2) if 0 < n < reruns.MANY_STEPS)

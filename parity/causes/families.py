@@ -9,6 +9,7 @@ from parity.causes.edits import (
     axes,
     biases,
     bypass,
+    conjugates,
     counts,
     decays,
     factors,
@@ -63,6 +64,7 @@ def _moves(search: Search, _others: set[float]) -> None:
 
 
 FORWARD: tuple[Family, ...] = (
+    _each(conjugates.conjugates),
     _each(kernels.flips, kernels.antialiased, reset_gates.gates),
     _recognised(counts.counted),
     _recognised(medians.medians),
@@ -92,6 +94,7 @@ FORWARD: tuple[Family, ...] = (
     _moves,
 )
 GRADIENT: tuple[Family, ...] = (
+    _each(conjugates.conjugates),
     _recognised(rows.paddings),
     _recognised(gradients.opened),
     _each(biases.slices),

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from parity.compare.compare import compare
-from parity.data.dtypes import as_float64
 from parity.judge.tolerances import CAUSE_FALL, CAUSE_FLOOR, CAUSE_SPOILS
 
 
@@ -22,7 +21,8 @@ def leaf_error(actual: Any, expected: Any) -> float:
         return 0.0
     if actual.dtype.kind in "iub" and expected.dtype.kind in "iub":
         return 0.0 if np.array_equal(actual, expected) else 1.0
-    return compare(as_float64(actual), as_float64(expected)).error
+    wide = np.complex128 if "c" in (actual.dtype.kind, expected.dtype.kind) else np.float64
+    return compare(actual.astype(wide), expected.astype(wide)).error
 
 
 @dataclass(frozen=True)

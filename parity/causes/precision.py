@@ -12,7 +12,7 @@ from parity.causes.context import Context
 from parity.causes.hypothesis import Hypothesis
 from parity.programs.program import Edit, Node, Program
 
-LOW = {"float32", "bfloat16", "float16"}
+LOW = {"float32", "bfloat16", "float16", "complex64"}
 
 
 def has_low(program: Program) -> bool:
@@ -45,12 +45,14 @@ def lifted(context: Context, others: Iterable[float] = ()) -> Iterator[Hypothesi
 def raised(program: Program) -> Program:
     """The program of the lifted function: every step in float64."""
     nodes = [
-        replace(_wide(node, ()), dtype="float64" if node.dtype in LOW else node.dtype)
-        if node.dtype in LOW or _has_low(node.args)
-        else node
+        replace(_wide(node, ()), dtype=_wide_name(node.dtype)) if node.dtype in LOW or _has_low(node.args) else node
         for node in program.nodes
     ]
     return replace(program, nodes=nodes)
+
+
+def _wide_name(dtype: str) -> str:
+    return ("complex128" if dtype == "complex64" else "float64") if dtype in LOW else dtype
 
 
 def _has_low(args: Any) -> bool:
@@ -64,7 +66,7 @@ def _wide(node: Node, others: tuple[float, ...]) -> Node:
         if isinstance(arg, (tuple, list)):
             return type(arg)(widen(part) for part in arg)
         if isinstance(arg, torch.dtype) and str(arg).removeprefix("torch.") in LOW:
-            return torch.float64
+            return torch.complex128 if arg.is_complex else torch.float64
         if isinstance(arg, torch.Tensor) and str(arg.dtype).removeprefix("torch.") in LOW:
             return _unrounded(arg, others)
         return arg
@@ -74,6 +76,8 @@ def _wide(node: Node, others: tuple[float, ...]) -> Node:
 
 def _unrounded(value: torch.Tensor, others: tuple[float, ...]) -> torch.Tensor:
     """A number of the other side that rounds to this one, if there is one: 10000 for the 9984 of bfloat16."""
+    if value.is_complex():
+        return value.to(torch.complex128)
     if value.ndim == 0:
         for other in others:
             for number in (other, -other):

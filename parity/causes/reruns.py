@@ -14,7 +14,7 @@ from parity.causes.hypothesis import Claim
 from parity.causes.tracing import program_of
 from parity.data.arguments import Arguments
 from parity.data.input_variant import GIVEN
-from parity.data.inputs import normal
+from parity.data.inputs import normal_like
 from parity.data.leaf import LeafName
 from parity.execution.run_cache import RunCache
 from parity.execution.runner import run
@@ -100,7 +100,7 @@ def ties(cache: RunCache, failing: tuple[str, ...]) -> Iterator[Claim]:
 
 def _moved(name: str, array: np.ndarray) -> np.ndarray:
     """Not in proportion: a tie at zero has to go too."""
-    if array.dtype.kind != "f":
+    if array.dtype.kind not in "fc":
         return array
     size = CAUSE_TIE_MOVE * (float(np.abs(array).max(initial=0.0)) or 1.0)
-    return array + size * normal(array.shape, 1, f"nudge/{name}")
+    return array + size * normal_like(array, 1, f"nudge/{name}")

@@ -14,6 +14,7 @@ from parity.causes.context import Context
 from parity.causes.goal import Goal
 from parity.causes.hypothesis import Hypothesis, ScalarEdit
 from parity.causes.solve import nice, solve
+from parity.data.dtypes import as_float64
 from parity.data.leaf import LeafName
 from parity.judge.tolerances import CAUSE_EXACT, CAUSE_FLOOR
 from parity.programs.interpreter import Interpreter, as_numpy
@@ -98,11 +99,12 @@ class Search:
         differences = []
         for name in self.names:
             actual, expected = as_numpy(leaves[name]), self.goal.leaves[name]
-            if actual.shape != expected.shape:
+            if actual.shape != expected.shape or np.iscomplexobj(actual) != np.iscomplexobj(expected):
                 return None
             with np.errstate(all="ignore"):
-                differences.append(((actual - expected) / _scale(expected)).ravel())
-        residual = np.concatenate(differences).astype(np.float64)
+                difference = np.asarray((as_float64(actual) - as_float64(expected)) / _scale(expected))
+            differences.append(difference.ravel().view(np.float64))  # both parts of a complex number
+        residual = np.concatenate(differences)
         return residual if np.isfinite(residual).all() else None
 
     def explains(self, edit: Edit) -> bool:
@@ -162,7 +164,7 @@ class Search:
 
 
 def _scale(leaf: np.ndarray) -> float:
-    return float(np.abs(leaf.astype(np.float64)).max()) or 1.0 if leaf.size else 1.0
+    return float(np.abs(as_float64(leaf)).max()) or 1.0 if leaf.size else 1.0
 
 
 def ranked(explanations: Iterable[Explanation]) -> list[Explanation]:

@@ -28,10 +28,10 @@ _TRACERS = {JAX: trace_jax.trace, TORCH: trace_torch.trace}
 
 
 def leaves_of(cache: RunCache, side: str, variant: InputVariant = GIVEN) -> dict[str, np.ndarray]:
-    """What one side gave in float64, without complex leaves."""
+    """What one side gave in float64."""
     result = cache.result(side, "float64", "eager", variant)
     leaves = {**result.outputs, **result.gradients}
-    return {n: x for n, x in leaves.items() if isinstance(x, np.ndarray) and x.dtype.kind in "fiub"}
+    return {n: x for n, x in leaves.items() if isinstance(x, np.ndarray) and x.dtype.kind in "fiubc"}
 
 
 def goal_of(cache: RunCache, side: str, failing: Sequence[str], variant: InputVariant = GIVEN) -> Goal:
@@ -45,11 +45,7 @@ def program_of(cache: RunCache, side: str, deadline: float, arguments: Arguments
     """The side's program, with other arguments if these are given; None if it cannot be traced."""
     bound, arrays = arguments or cache.arguments, cache.inputs(GIVEN)
     remaining = deadline - time.monotonic()
-    if (
-        remaining <= 0
-        or any(a.dtype.kind == "c" for a in arrays.values())
-        or sum(a.size for a in arrays.values()) > LARGEST
-    ):
+    if remaining <= 0 or sum(a.size for a in arrays.values()) > LARGEST:
         return None
     copies = {name: array.copy() for name, array in arrays.items()}
     try:

@@ -35,6 +35,9 @@ def check(
     dtype: Dtypes = ["float32"],  # noqa: B006
     mode: Modes = ["eager"],  # noqa: B006
     device: Annotated[str, typer.Option(help="cpu or cuda; both frameworks have to see it.")] = "cpu",
+    precision: Annotated[
+        str, typer.Option(help="Of float32 products: highest, or caller for what the environment sets (such as TF32).")
+    ] = "highest",
     as_json: Json = False,
 ) -> None:
     """Check your own two functions on seeded or stored inputs. The exit code is 0 only if they agree."""
@@ -58,11 +61,13 @@ def check(
         regimes=("unit", *regime),
         deviations=deviations or (),
         device=device,
+        precision=precision,
         name=f"{jax_function} against {torch_function}",
     )
     if not report.passed:
         given_options = {"reference": reference, "wrt": wrt, "regimes": regime, "deviations": deviations}
         given_options["device"] = device if device != "cpu" else None
+        given_options["precision"] = precision if precision != "highest" else None
         options = {"dtypes": dtype, "modes": mode, **{key: value for key, value in given_options.items() if value}}
         report = with_replay(report, functions, given, options)
     print(report.to_json() if as_json else report)

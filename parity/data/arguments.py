@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import optree
 
-from parity.data.dtypes import is_floating
+from parity.data.dtypes import is_floating, is_inexact
 from parity.data.template import Slot, by_name
 from parity.data.tree import named_leaves
 from parity.errors import InputError
@@ -116,8 +116,8 @@ def _check_leaf(name: str, leaf: Any) -> Any:
 
 
 def _select(arguments: Arguments, wrt: Any, parameters: list[str]) -> tuple[str, ...]:
-    """Names of the floating leaves that `wrt` means."""
-    floating = [name for name, array in arguments.arrays.items() if is_floating(array.dtype)]
+    """Names of the floating leaves, real or complex, that `wrt` means."""
+    floating = [name for name, array in arguments.arrays.items() if is_inexact(array.dtype)]
     if isinstance(wrt, str) and wrt == "all":
         return tuple(floating)
     wanted: list[str] = []

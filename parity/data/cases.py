@@ -98,9 +98,9 @@ def replay_line(functions: tuple[Any, Any], path: Path, options: Mapping[str, An
     dtypes, modes = ([value] if isinstance(value, str) else value for value in (dtypes, modes))
     # The command line always has a lower precision, and a generator is used up.
     are_lists = all(isinstance(value, (list, tuple)) and value for value in (dtypes, modes))
-    if all(names) and are_lists and set(options) <= {"dtypes", "modes", "device", "name"}:
+    if all(names) and are_lists and set(options) <= {"dtypes", "modes", "device", "precision", "name"}:
         rungs = [f"--dtype={dtype}" for dtype in dtypes] + [f"--mode={mode}" for mode in modes]
-        rungs += [f"--device={options['device']}"] if "device" in options else []
+        rungs += [f"--{key}={options[key]}" for key in ("device", "precision") if key in options]
         return shlex.join(["parity", "check", *names, "--stored", str(path), *rungs])
     extra = "".join(f", {key}=…" for key in options if key != "name")
     return f"parity.check(jax_fn, torch_fn, parity.load_case({json.dumps(str(path))}){extra})"

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from parity.data.dtypes import cast
-from parity.data.inputs import in_regime, jittered, normal
+from parity.data.inputs import in_regime, jittered, normal_like
 
 # How an array is moved: in proportion to each value, the same on top of another move, away from zero alone, or all towards zero.
 PROPORTIONAL, OFF_ZERO, ON_TOP, SHRUNK = "moved", "off zero", "moved again", "shrunk"
@@ -92,7 +92,7 @@ GIVEN = InputVariant()
 
 def _off_zero(name: str, array: np.ndarray, number: int, size: float) -> np.ndarray:
     """A number in place of each zero: a move in proportion to a value leaves a zero where it is."""
-    if array.dtype.kind != "f":
+    if array.dtype.kind not in "fc":
         return array
     largest = np.abs(array).max(initial=0.0, where=np.isfinite(array)) or 1.0
-    return np.where(array == 0, size * largest * normal(array.shape, number, f"off zero/{name}"), array)
+    return np.where(array == 0, size * largest * normal_like(array, number, f"off zero/{name}"), array)

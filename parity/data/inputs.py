@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from parity.data.dtypes import as_float64, is_inexact
 from parity.spec import Array, Op
 
 
@@ -43,20 +44,35 @@ def seeded_inputs(op: Op, sizes: Mapping[str, int], seed: int = 0) -> dict[str, 
     return {name: draw(spec, name) for name, spec in op.inputs.items()}
 
 
-def cotangent(name: str, shape: tuple[int, ...], seed: int = 0) -> np.ndarray:
-    """What is pulled back from the output leaf `name`: float32, standard normal, the same for both frameworks."""
-    return normal(shape, seed, f"cotangent/{name}")
+def complex_normal(shape: tuple[int, ...], seed: int, name: str) -> np.ndarray:
+    """Real and imaginary part standard normal, complex64; the real part is `normal` of the same name."""
+    values = np.empty(shape, np.complex64)
+    values.real, values.imag = normal(shape, seed, name), normal(shape, seed, f"imaginary part of {name}")
+    return values
+
+
+def normal_like(array: np.ndarray, seed: int, name: str) -> np.ndarray:
+    """Standard normal values of the shape of `array`, in float64; both parts of them for a complex array, in complex128."""
+    if array.dtype.kind == "c":
+        return complex_normal(array.shape, seed, name).astype(np.complex128)
+    return normal(array.shape, seed, name).astype(np.float64)
+
+
+def cotangent(name: str, shape: tuple[int, ...], is_complex: bool = False, seed: int = 0) -> np.ndarray:
+    """What is pulled back from the output leaf `name`: float32 or complex64, standard normal, the same for both frameworks."""
+    return (complex_normal if is_complex else normal)(shape, seed, f"cotangent/{name}")
 
 
 def jittered(name: str, array: np.ndarray, number: int, size: float) -> np.ndarray:
     """The `number`-th copy of a floating array in which each value moves by about the fraction `size` of itself.
 
-    In an array of zeros each value moves by about `size`, so that zeros hide nothing.
+    In an array of zeros each value moves by about `size`, so that zeros hide nothing. A complex value moves in any direction:
+    a real one gets an imaginary part.
     """
-    if array.dtype.kind not in "fc" and array.dtype.name != "bfloat16":
+    if not is_inexact(array.dtype):
         return array
-    wide = array.astype(np.complex128 if array.dtype.kind == "c" else np.float64)
-    noise = size * normal(array.shape, number, f"jitter/{name}").astype(np.float64)
+    wide = as_float64(array)
+    noise = size * normal_like(array, number, f"jitter/{name}")
     with np.errstate(all="ignore"):
         return wide * (1.0 + noise) if wide.any() else wide + noise
 
@@ -80,9 +96,12 @@ REGIMES: dict[str, str] = {
 
 
 def in_regime(name: str, array: np.ndarray, regime: str) -> np.ndarray:
-    """A floating array moved into a regime of `REGIMES`; float64, rounded to what float32 can hold."""
-    if regime == "unit" or (array.dtype.kind != "f" and array.dtype.name != "bfloat16"):
+    """A floating array, or both parts of a complex one, moved into a regime of `REGIMES`; 64 bits, as float32 holds them."""
+    if regime == "unit" or not is_inexact(array.dtype):
         return array
+    if array.dtype.kind == "c":
+        parts = np.array(array, np.complex128, order="C")[..., np.newaxis].view(np.float64)
+        return in_regime(name, parts, regime).view(np.complex128)[..., 0]
     changed = array.astype(np.float64)
     if regime in ("tiny", "saturating", "subnormal"):
         changed = changed * {"tiny": 1e-3, "saturating": 1e3, "subnormal": 1e-39}[regime]

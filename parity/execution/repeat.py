@@ -10,7 +10,7 @@ from parity.execution.run_cache import RunCache
 
 def again(cache: RunCache, side: str, variant: InputVariant) -> Result:
     """A new float64 run; no generator is set back, so that what draws from one draws other numbers."""
-    return cache.runners[side].run(variant, cache.inputs(variant), "float64", "eager")
+    return cache.runner(side, "float64", "eager", variant).run(variant, cache.inputs(variant), "float64", "eager")
 
 
 def drawing(cache: RunCache, side: str, variant: InputVariant) -> list[str]:

@@ -41,11 +41,12 @@ class Result:
 
     Attributes:
         outputs: leaf name (`out`, `out/loss`) → array, or an object that is no array (None, a string).
-        gradients: leaf name (`grad/query`) → array.
+        gradients: leaf name (`grad/query`) → array, aligned (`parity.execution.conventions`).
         problems: what went wrong; empty for a run that worked.
         written: names of the inputs that the function wrote into.
         inner: the place at which it differentiates inside, as a training step does; empty if it does not.
         held: why its gradients are therefore not those of the whole function; empty if they are.
+        signs: output leaf → what its vectors were multiplied by, where it is defined up to that.
     """
 
     outputs: Mapping[str, Any] = field(default_factory=dict)
@@ -54,6 +55,7 @@ class Result:
     written: tuple[str, ...] = ()
     inner: str = ""
     held: str = ""
+    signs: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     def leaf(self, name: str) -> Any:
         """The value of this leaf; None if the run has none."""

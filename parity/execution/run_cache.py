@@ -4,47 +4,29 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from parity.data.arguments import Arguments
-from parity.data.dtypes import is_floating
+from parity.data.dtypes import is_inexact
+from parity.data.gauge import NO_GAUGE, Gauge
 from parity.data.input_variant import GIVEN, InputVariant
 from parity.data.leaf import LeafName
 from parity.data.tree import named_leaves
-from parity.execution.lifting import PinnedSteps
 from parity.execution.limits import TimeLimitExceeded, time_limit
+from parity.execution.memory import give_back
+from parity.execution.pinned import Pinned
 from parity.execution.result import Problem, Result
-from parity.execution.runner import LIFTED, LiveRunner, Runner, described
+from parity.execution.runner import AS_SET, LIFTED, LiveRunner, Runner, described
 
 # Runs on moved inputs that are kept: two variants on both sides in two dtypes are the most that one measurement compares.
 MOVED_RUNS = 4
-MOVED_INPUTS = 2
+MOVED_INPUTS = 1
 # The mode of a float64 run of the code as it is, with the precisions that it asks for.
 AS_WRITTEN = "as written"
-
-
-@dataclass(frozen=True)
-class Pinned:
-    """What the code of both sides says about its own precision.
-
-    Attributes:
-        steps: side → the steps that have a precision below float64; none where nothing is pinned.
-        held: side → dtype and shape of the arrays that its code holds in less than float64.
-        problems: side → why it cannot be lifted.
-    """
-
-    steps: dict[str, PinnedSteps]
-    held: dict[str, set[tuple[str, tuple[int, ...]]]]
-    problems: dict[str, Problem]
-
-    @property
-    def is_lifted(self) -> bool:
-        """Are the float64 runs those of the lifted functions? Only where it makes a difference, and both can be lifted."""
-        return not self.problems and any(steps.counts for steps in self.steps.values())
 
 
 @dataclass
@@ -59,6 +41,10 @@ class RunCache:
         arguments: the inputs of both.
         reference: the same function in NumPy, if there is one.
         reference_problem: why the reference gave nothing, once it failed.
+        callers: the matmul precisions that the process is set to, in words, if runs below float64 have these; empty where all
+            have the highest.
+        up_to: outputs that are defined up to signs: see `Gauge`. Every run, and the reference, has the signs of the first side's
+            float64 run on the same inputs, and this one those of its run on the inputs before any move.
         lifts: float64 runs in mode "eager" are those of the lifted functions, where the code pins a lower precision.
     """
 
@@ -68,6 +54,8 @@ class RunCache:
     timeout_s: float = 60.0
     reference_problem: Problem | None = None
     lifts: bool = False
+    callers: str = ""
+    up_to: Mapping[str, str] = field(default_factory=dict)
     _runs: OrderedDict[tuple[InputVariant, str, str, str], Result] = field(default_factory=OrderedDict)
     _inputs: OrderedDict[InputVariant, dict[str, np.ndarray]] = field(default_factory=OrderedDict)
     _references: dict[InputVariant, dict[str, Any]] = field(default_factory=dict)
@@ -85,6 +73,8 @@ class RunCache:
         device: str = "cpu",
         always: Mapping[str, str] | None = None,
         lifts: bool = False,
+        callers: str = "",
+        up_to: Mapping[str, str] | None = None,
     ) -> RunCache:
         """A cache that runs these functions, one for each framework.
 
@@ -95,7 +85,7 @@ class RunCache:
             side: LiveRunner(function, side, arguments, timeout_s, device, (always or {}).get(side, ""))
             for side, function in functions.items()
         }
-        return cls(runners, arguments, reference, timeout_s, lifts=lifts)
+        return cls(runners, arguments, reference, timeout_s, lifts=lifts, callers=callers, up_to=up_to or {})
 
     @property
     def sides(self) -> tuple[str, str]:
@@ -107,11 +97,16 @@ class RunCache:
         """The caller's function on this side."""
         return self.runners[side].function
 
+    def mode_of_rung(self, dtype: str, mode: str) -> str:
+        """The mode of the runs that a rung judges; what is only measured for it has the mode itself."""
+        return f"{mode}{AS_SET}" if self.callers and dtype != "float64" else mode
+
     def inputs(self, variant: InputVariant = GIVEN) -> dict[str, np.ndarray]:
         """The inputs by name; floating ones in float64 when they were given in less, so that a cast is exact."""
         if variant not in self._inputs:
+            if variant.moves:
+                _keep_latest(self._inputs, MOVED_INPUTS - 1, lambda one: bool(one.moves))
             self._inputs[variant] = variant.arrays(self.arguments.arrays)
-            _keep_latest(self._inputs, MOVED_INPUTS, lambda one: bool(one.moves))
         self._inputs.move_to_end(variant)
         return self._inputs[variant]
 
@@ -128,17 +123,33 @@ class RunCache:
             mode = LIFTED
         key = (variant, side, dtype, mode)
         if key not in self._runs:
+            if variant.moves:
+                _keep_latest(self._runs, MOVED_RUNS - 1, lambda one: bool(one[0].moves))
             hung = self._hung.get(side)
-            result = (
-                Result(problems=(hung,)) if hung else self.runners[side].run(variant, self.inputs(variant), dtype, mode)
-            )
+            runner = self.runner(side, dtype, mode, variant)
+            result = Result(problems=(hung,)) if hung else runner.run(variant, self.inputs(variant), dtype, mode)
             for problem in result.problems:
                 if problem.is_timeout:
                     self._hung[side] = problem
             self._runs[key] = result
-            _keep_latest(self._runs, MOVED_RUNS, lambda one: bool(one[0].moves))
+            give_back(self.arguments.arrays.values())
         self._runs.move_to_end(key)
         return self._runs[key]
+
+    def runner(self, side: str, dtype: str, mode: str, variant: InputVariant) -> Runner:
+        """What makes this run, with the signs that its outputs have to take."""
+        runner = self.runners[side]
+        is_aligned = self.up_to and isinstance(runner, LiveRunner)
+        return replace(runner, gauge=self._gauge((side, dtype, mode), variant)) if is_aligned else runner  # type: ignore[type-var]
+
+    def _gauge(self, run: tuple[str, str, str], variant: InputVariant) -> Gauge:
+        if not self.up_to:
+            return NO_GAUGE
+        first, unmoved = self.sides[0], InputVariant(variant.regime)
+        is_frame = run == (first, "float64", LIFTED if self.pinned.is_lifted else "eager")
+        if is_frame and variant == unmoved:
+            return Gauge(self.up_to)
+        return Gauge(self.up_to, self.result(first, "float64", "eager", unmoved if is_frame else variant).outputs)
 
     @cached_property
     def pinned(self) -> Pinned:
@@ -156,11 +167,15 @@ class RunCache:
             found.steps[side], found.held[side] = lifted.pinned, lifted.held
         return found
 
-    def kernel_errors(self, side: str) -> dict[str, float]:
-        """Special function of this side → its error in float64 on the caller's inputs."""
+    def kernel_errors(self, side: str, variant: InputVariant) -> dict[str, float]:
+        """Special function of this side → its error in float64 on these inputs."""
         runner = self.runners[side]
-        is_live = self.lifts and isinstance(runner, LiveRunner) and side not in self._hung
-        return self.once(("kernel errors", side), lambda: runner.kernel_errors(self.inputs()) if is_live else {})  # type: ignore[attr-defined]
+        if not self.lifts or not isinstance(runner, LiveRunner) or side in self._hung:
+            return {}
+        found: dict[str, float] = self.once(
+            ("kernel errors", side, variant), lambda: runner.kernel_errors(self.inputs(variant))
+        )
+        return found
 
     def release(self, dtype: str = "", mode: str = "") -> None:
         """Drops the runs in this dtype and mode; without them all runs, inputs and measurements."""
@@ -190,9 +205,10 @@ class RunCache:
         if variant == exact or variant.moves:
             return variant
         if variant not in self._unchanged:
-            given, rounded = self.inputs(exact), variant.arrays(self.arguments.arrays)
-            self._unchanged[variant] = all(
-                np.array_equal(given[n], rounded[n], equal_nan=is_floating(given[n].dtype)) for n in given
+            given = self.inputs(exact)
+            self._unchanged[variant] = all(  # one at a time: all of them are the largest part of what a check holds
+                np.array_equal(given[n], variant.arrays({n: array})[n], equal_nan=is_inexact(array.dtype))
+                for n, array in self.arguments.arrays.items()
             )
         return exact if self._unchanged[variant] else variant
 
@@ -201,7 +217,7 @@ class RunCache:
         return [
             name
             for name, array in self.arguments.arrays.items()
-            if is_floating(array.dtype) and array.size > 1 and (array == array.flat[0]).all()
+            if is_inexact(array.dtype) and array.size > 1 and (array == array.flat[0]).all()
         ]
 
     def reference_leaf(self, leaf: str, variant: InputVariant) -> np.ndarray | None:
@@ -219,9 +235,12 @@ class RunCache:
                 self.reference_problem = described(error, "out")
                 return None
         value = self._references[variant].get(leaf)
-        return None if value is None else np.asarray(value)
+        if value is None:
+            return None
+        aligned: np.ndarray = self._gauge(("reference", "float64", ""), variant).aligned(leaf, np.asarray(value))
+        return aligned
 
-    def reference_structure(self, leaf: str, shape: tuple[int, ...], variant: InputVariant) -> str:
+    def reference_structure(self, leaf: str, actual: np.ndarray, variant: InputVariant) -> str:
         """Why the reference cannot be compared with this leaf; empty if it can, and if there is none to compare."""
         if self.reference is None or LeafName(leaf).is_gradient:
             return ""
@@ -230,8 +249,10 @@ class RunCache:
             return "" if self.reference_problem else f"both sides return {leaf}, the reference does not"
         if value.dtype.kind not in "fiubc":
             return f"the reference returns dtype {value.dtype}, expected numbers"
-        same = value.shape == shape
-        return "" if same else f"both sides return shape {shape}, the reference returns shape {value.shape}"
+        if (value.dtype.kind == "c") != (actual.dtype.kind == "c"):
+            return f"both sides return dtype {actual.dtype}, the reference returns dtype {value.dtype}"
+        same = value.shape == actual.shape
+        return "" if same else f"both sides return shape {actual.shape}, the reference returns shape {value.shape}"
 
     def truth(self, leaf: str, variant: InputVariant) -> np.ndarray | None:
         """The float64 value: the reference's, else the middle of both sides' (which agree where this is asked)."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sysconfig
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -14,11 +15,13 @@ import optree
 
 from parity.data.arguments import Arguments
 from parity.data.dtypes import cast
+from parity.data.gauge import NO_GAUGE, Gauge
 from parity.data.input_variant import GIVEN, InputVariant
 from parity.data.inputs import cotangent
 from parity.data.leaf import Kind, LeafName
 from parity.execution import backends, lifting
 from parity.execution.backends import Call, Evaluation
+from parity.execution.conventions import aligned
 from parity.execution.lifting import special
 from parity.execution.limits import TimeLimitExceeded, time_limit
 from parity.execution.no_derivative import no_derivative
@@ -29,11 +32,14 @@ COMPILE_PATIENCE = 5.0
 # Modes beside those of a backend: every floating step in float64; and so, with the arrays that the code holds in less moved by
 # a unit of their dtype.
 LIFTED, NUDGED = "lifted", "lifted, held arrays nudged"
+# How the mode of a run ends that has the matmul precision of the process.
+AS_SET = ", precision as set"
 _HELD = (
     "{side} trains or differentiates inside ({place}) and holds the result constant: it has no gradient of the whole; "
     "pass wrt=() to compare the outputs alone, or differentiate inside with create_graph=True or torch.func.grad"
 )
 _PACKAGE = Path(__file__).parents[1]
+_PYTHON = sysconfig.get_path("stdlib")
 
 
 class Runner(Protocol):
@@ -53,6 +59,7 @@ class LiveRunner:
 
     Attributes:
         always: the mode that it runs in, whichever is asked for; empty for the one that is asked for.
+        gauge: outputs that are aligned with others before anything is done with them.
     """
 
     function: Callable[..., Any]
@@ -61,22 +68,27 @@ class LiveRunner:
     timeout_s: float
     device: str = "cpu"
     always: str = ""
+    gauge: Gauge = NO_GAUGE
     _programs: dict[tuple[str, ...], lifting.Lifted] = field(default_factory=dict, compare=False, repr=False)
 
     def run(self, variant: InputVariant, inputs: Mapping[str, np.ndarray], dtype: str, mode: str) -> Result:
         """Runs the function on these inputs cast to `dtype`; `variant` makes no difference to a live run.
 
-        The mode is one of `backends.MODES`, or `LIFTED`: every floating step in float64, whatever the code asks for.
+        The mode is one of `backends.MODES`, with `AS_SET` or without; or `LIFTED`: every floating step in float64, whatever
+        the code asks for.
         """
+        plain = mode.removesuffix(AS_SET)
         return run(
             self.function,
             self.arguments,
             inputs,
             backend=self.backend,
             dtype=dtype,
-            mode=mode if mode in (LIFTED, NUDGED) else self.always or mode,
+            mode=plain if plain in (LIFTED, NUDGED) else self.always or plain,
+            precision=backends.HIGHEST if plain == mode else backends.CALLERS,
             timeout_s=self.timeout_s,
             device=self.device,
+            gauge=self.gauge,
             programs=self._programs,
         )
 
@@ -113,6 +125,8 @@ def run(
     mode: str,
     timeout_s: float,
     device: str = "cpu",
+    precision: str = backends.HIGHEST,
+    gauge: Gauge = NO_GAUGE,
     programs: dict[tuple[str, ...], lifting.Lifted] | None = None,
 ) -> Result:
     """Calls `function` on `inputs` cast to `dtype`, with gradients to `arguments.wrt`.
@@ -129,7 +143,9 @@ def run(
         evaluate = partial(_evaluate_lifted, lifting.get(backend), known, mode == NUDGED)
     else:
         evaluate = partial(adapter.evaluate, compiled=mode == "compiled")
-    attempt = partial(_attempt, backend, adapter, evaluate, function, arguments, inputs, dtype, device)
+    attempt = partial(
+        _attempt, backend, adapter, evaluate, function, arguments, inputs, dtype, device, precision, gauge
+    )
     limit = timeout_s * (1.0 if mode == "eager" else COMPILE_PATIENCE)
     try:
         with time_limit(limit):
@@ -175,6 +191,8 @@ def _attempt(
     inputs: Mapping[str, np.ndarray],
     dtype: str,
     device: str,
+    precision: str,
+    gauge: Gauge,
     wrt: tuple[str, ...],
 ) -> Result:
     written: set[str] = set()
@@ -185,20 +203,31 @@ def _attempt(
         written.update(_changed_containers(tree, arguments.tree(arrays)))
         return output
 
-    with adapter.settings(dtype, device):
-        arrays = {name: adapter.from_numpy(cast(array, dtype), device) for name, array in inputs.items()}
+    def fresh() -> dict[str, Any]:
+        return {name: adapter.from_numpy(cast(array, dtype), device) for name, array in inputs.items()}
+
+    with adapter.settings(dtype, device, precision):
+        arrays = fresh()
         evaluation = evaluate(function, call, arrays, wrt, cotangent)
         # Converted before the settings end: a float64 array of JAX may be demoted outside.
         outputs: dict[str, Any] = {
             LeafName(name): _to_numpy(adapter, leaf) for name, leaf in evaluation.outputs.items()
         }
-        gradients: dict[str, np.ndarray] = {
-            LeafName.of(Kind.GRADIENT, name): adapter.to_numpy(leaf) for name, leaf in evaluation.gradients.items()
-        }
+        signs = {name: found for name, leaf in outputs.items() if (found := gauge.signs(name, leaf)) is not None}
+        if wrt and any((found < 0).any() for found in signs.values()):
+            # What is pulled back belongs to the aligned outputs; the signs are known only now.
+            evaluation = evaluate(
+                function, call, fresh(), wrt, lambda n, s, c: cotangent(n, s, c) * signs.get(n, np.float32(1))
+            )
+        outputs = {name: gauge.aligned(name, leaf) for name, leaf in outputs.items()}
+        gradients: dict[str, np.ndarray] = {}
+        for input_name in tuple(evaluation.gradients):  # each is dropped: they are the largest part of what a run holds
+            name = LeafName.of(Kind.GRADIENT, input_name)
+            gradients[name] = aligned(adapter, name, adapter.to_numpy(evaluation.gradients.pop(input_name)))
         # One at a time: the inputs are the largest part of what a check holds.
         written.update(n for n, array in arrays.items() if _differs(cast(inputs[n], dtype), adapter.to_numpy(array)))
     held = _HELD.format(side=backend, place=evaluation.inner) if evaluation.is_held else ""
-    return Result(outputs, gradients, (), tuple(sorted(written)), evaluation.inner, held)
+    return Result(outputs, gradients, (), tuple(sorted(written)), evaluation.inner, held, signs)
 
 
 def _differs(before: np.ndarray, after: np.ndarray) -> bool:
@@ -223,7 +252,9 @@ def _changed_containers(seen: Mapping[str, Any], fresh: Mapping[str, Any]) -> li
 def described(error: BaseException, leaf: str) -> Problem:
     """The exception in one line, and the place in the caller's own code that raised it."""
     frames = [f for f in traceback.extract_tb(error.__traceback__) if _PACKAGE not in Path(f.filename).parents]
-    own = [f for f in frames if "site-packages" not in f.filename and not f.filename.startswith("<")]
+    own = [f for f in frames if "site-packages" not in f.filename and not f.filename.startswith(("<", _PYTHON))]
     place = f"{own[-1].filename}:{own[-1].lineno}" if own else ""
-    lines = str(error).strip().splitlines() or [""]
-    return Problem(leaf, f"{type(error).__name__}: {lines[0]}", place, isinstance(error, TimeLimitExceeded))
+    lines = [line for line in str(error).splitlines() if line.strip()] or [""]
+    # A compiler that passes an error on names itself in the first line, and the error in the next.
+    words = " ".join(line.strip() for line in lines[: 2 if lines[0].endswith(":") else 1])
+    return Problem(leaf, f"{type(error).__name__}: {words}", place, isinstance(error, TimeLimitExceeded))

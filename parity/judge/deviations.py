@@ -44,6 +44,8 @@ class Deviation:
             about `check` and `parity regimes`.
         error: with verdict ERROR, a part of the framework's message; for `check`, of its first line.
         link: where this is documented, an https address.
+        cause: the name of a cause that is this difference wherever it is found: in a check without this declaration the cause
+            carries the reason.
 
     Raises:
         InputError: a field has a wrong type or value, or does not go with the others.
@@ -63,6 +65,7 @@ class Deviation:
     cell: str | tuple[str, ...] = ""
     error: str = ""
     link: str = ""
+    cause: str = ""
 
     def __post_init__(self) -> None:
         if isinstance(self.cell, list):  # from TOML; a declaration is hashed
@@ -75,7 +78,9 @@ class Deviation:
         if self.side not in (None, *SIDES):
             raise InputError(f"deviations: side is {self.side!r}, expected {' or '.join(SIDES)}, or none at all")
         required = {name: getattr(self, name) for name in ("leaf", "reason", "owner", "op", "dtype", "mode", "regime")}
-        optional = {name: getattr(self, name) for name in ("group", "error", "link") if getattr(self, name) != ""}
+        optional = {
+            name: getattr(self, name) for name in ("group", "error", "link", "cause") if getattr(self, name) != ""
+        }
         cells = [("cell", pattern) for pattern in self.cells or ("",)] if self.cell != "" else []
         for name, text in (*required.items(), *optional.items(), *cells):
             if not isinstance(text, str) or not text.strip():
@@ -109,6 +114,12 @@ class Deviation:
         """Whether the finding's rung, mode and kind of inputs are some that this is about."""
         pairs = ((finding.dtype, self.dtype), (finding.mode, self.mode), (finding.regime, self.regime))
         return all(fnmatchcase(value, pattern) for value, pattern in pairs)
+
+    def tells(self, cause: str, finding: Finding) -> bool:
+        """Whether a finding with this cause, of any check, is this difference: same verdict and leaf, within the bound."""
+        is_leaf = fnmatchcase(finding.leaf, self.leaf) or finding.leaf.startswith(f"{self.leaf}/")
+        is_same = finding.verdict == self.verdict and self.side in (None, finding.side) and self.was_run(finding)
+        return bool(self.cause) and cause == self.cause and is_leaf and is_same and finding.error <= self.bound
 
     def covers(self, finding: Finding) -> bool:
         """Whether this accepts the finding of a check or cell that it concerns."""

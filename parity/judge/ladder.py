@@ -10,8 +10,8 @@ import numpy as np
 
 from parity.compare.statistics import Statistics
 from parity.execution.run_cache import RunCache
-from parity.judge import randomness, variants
-from parity.judge.finding import Finding, Verdict
+from parity.judge import conjugation, gauges, randomness, variants
+from parity.judge.finding import Cause, Finding, Verdict
 from parity.judge.inner import undecided
 from parity.judge.rungs import float64, kernels, low, pinned
 from parity.judge.rungs.leaf import Leaf
@@ -53,14 +53,15 @@ def rungs(
     for mode in modes:
         for dtype in dict.fromkeys((FLOAT64, *dtypes)):
             if (dtype, mode) == (FLOAT64, EAGER):
-                yield from (*structural, *judged)
+                yield from (*structural, *(conjugation.named(cache, finding) for finding in judged))
                 continue
             if dtype == FLOAT64 and cache.pinned.is_lifted:
                 continue  # compiled, the code would have its own precision: its rung is that of a lower dtype
             progress(f"{dtype} {mode}{suffix}")
             for findings in rung(cache, dtype, mode, regime, above):
-                yield from findings
-            cache.release(dtype, mode)
+                yield from (conjugation.noted(cache, conjugation.named(cache, finding)) for finding in findings)
+            for one in dict.fromkeys((mode, cache.mode_of_rung(dtype, mode))):
+                cache.release(dtype, one)
     cache.release()
 
 
@@ -73,11 +74,27 @@ def rung(
         above: leaf → what the float64 rung said of it; not needed for float64 itself.
     """
     variant = variants.given(regime, dtype)
-    actual, expected = (cache.result(side, dtype, mode, variant) for side in cache.sides)
+    run_mode = cache.mode_of_rung(dtype, mode)
+    actual, expected = (cache.result(side, dtype, run_mode, variant) for side in cache.sides)
     leaves, structural = comparable(actual, expected, cache.sides, dtype, mode)
-    judged = [judge(Leaf(cache, name, dtype, mode, variant, tuple(leaves)), (above or {}).get(name)) for name in leaves]
-    judged = undecided(judged, (actual, expected))
+    judged = [
+        _as_set(Leaf(cache, name, dtype, run_mode, variant, tuple(leaves)), (above or {}).get(name), mode)
+        for name in leaves
+    ]
+    judged = undecided([gauges.hinted(cache, finding, actual, expected) for finding in judged], (actual, expected))
     return [replace(finding, regime=regime) for finding in structural], judged
+
+
+def _as_set(leaf: Leaf, above: Finding | None, mode: str) -> Finding:
+    """The verdict, with the matmul precision that the process is set to as the cause of a failure that passes at the highest."""
+    finding = replace(judge(leaf, above), mode=mode)
+    if leaf.mode == mode or finding.verdict.passes:
+        return finding
+    at_highest = replace(leaf, mode=mode)
+    if at_highest.pair(leaf.dtype, leaf.variant) is None or not (again := judge(at_highest, above)).verdict.passes:
+        return finding
+    evidence = f"as set: {leaf.cache.callers}; with the highest on both sides {leaf.dtype} is {again.verdict}"
+    return replace(finding, causes=(Cause("matmul precision", evidence), *finding.causes))
 
 
 def is_uninformative(finding: Finding) -> bool:
@@ -97,6 +114,7 @@ def judge(leaf: Leaf, above: Finding | None = None) -> Finding:
         return nothing
     finding = _with_values(finding, leaf)
     judged = float64.judge(leaf, finding) if leaf.dtype == FLOAT64 else low.judge(leaf, finding, above)
+    judged = gauges.told(leaf, judged)
     unseen = min(statistics.nan_actual, statistics.nan_expected)
     if not unseen or leaf.variant.regime != "unit":
         return judged

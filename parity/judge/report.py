@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from parity.execution.backends import CALLERS
+from parity.execution.environment import matmul_precisions
 from parity.judge import text
 from parity.judge.finding import Finding, Verdict
 from parity.judge.serialize import plain
@@ -45,6 +47,8 @@ class Report:
 
     def __str__(self) -> str:
         told = text.report(self.name, self.verdict, self.findings, self.uninformative)
+        if self.environment.get("precision") == CALLERS:
+            told += f"\n  matmul precision below float64, as the process is set: {matmul_precisions(self.environment)}"
         return f"{told}\n  replay: {self.replay}" if self.replay else told
 
     def to_dict(self) -> dict[str, Any]:

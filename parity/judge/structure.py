@@ -12,7 +12,7 @@ from parity.data.leaf import Kind, LeafName
 from parity.execution.result import Result
 from parity.judge.finding import Finding, Verdict
 
-UNCOMPARED = "gradients were not compared: they belong to outputs of other shapes"
+UNCOMPARED = "gradients were not compared: they belong to outputs of other shapes, or complex on one side alone"
 # 32 or 64 bits is a setting of JAX (x64), not a property of the function; any other width is.
 _X64 = ({"int32", "int64"}, {"uint32", "uint64"})
 
@@ -71,9 +71,13 @@ def comparable(
 
 
 def _cotangents_differ(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> bool:
-    """Do both sides pull back arrays of other shapes, or other outputs?"""
+    """Do both sides pull back arrays of other shapes, real ones on one side and complex ones on the other, or other outputs?"""
     shapes = [
-        {n: x.shape for n, x in side.items() if isinstance(x, np.ndarray) and x.dtype.kind not in "iub"}
+        {
+            n: (x.shape, x.dtype.kind == "c")
+            for n, x in side.items()
+            if isinstance(x, np.ndarray) and x.dtype.kind not in "iub"
+        }
         for side in (ours, theirs)
     ]
     return shapes[0] != shapes[1]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+import cmath
 from collections.abc import Sequence
 
 from parity.data.dtypes import FLOATS, epsilon
@@ -93,7 +93,7 @@ def _digit(finding: Finding) -> int:
     """
     largest, difference = 1.0, finding.error
     for numbers in ((finding.actual, finding.expected), (finding.actual, finding.truth)):
-        if all(isinstance(number, (int, float)) and math.isfinite(number) for number in numbers):
+        if all(isinstance(number, (int, float, complex)) and cmath.isfinite(number) for number in numbers):
             apart, size = abs(numbers[0] - numbers[1]), max(map(abs, numbers))
             if apart > FAR_LESS * finding.error * size:
                 largest, difference = float(size), float(apart)

@@ -67,6 +67,12 @@ def conditioning(base: InputVariant) -> list[tuple[float, InputVariant]]:
     return [(factor, base.moved(ON_TOP, 1, factor * tolerances.CONDITION_MOVE)) for factor in factors]
 
 
+def unsteady(base: InputVariant) -> list[InputVariant]:
+    """Moves by a few units in the last place of float64, under which a steady answer hardly moves."""
+    numbers = range(1, tolerances.UNSTEADY_MOVES + 1)
+    return [base.moved(ON_TOP, number, tolerances.CONDITION_MOVE) for number in numbers]
+
+
 def one_changed(base: InputVariant, name: str) -> InputVariant:
     """One input changed by half its size, to see whether any output depends on it."""
     return base.moved(PROPORTIONAL, 1, tolerances.DEPENDENCE_CHANGE, only=name)
@@ -120,7 +126,9 @@ def _of(base: InputVariant, rungs: Iterable[str]) -> Iterator[InputVariant]:
             yield variant
             yield variant.rounded("float32")
             yield from within_units(variant, dtype)
-            yield from chain(noise(variant, "float64"), (moved for _, moved in conditioning(variant)))
+            yield from chain(
+                noise(variant, "float64"), (moved for _, moved in conditioning(variant)), unsteady(variant)
+            )
         yield from around(rounded)
         yield from copies(rounded, dtype)
         yield from near_ties(rounded, dtype)

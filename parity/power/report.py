@@ -10,7 +10,7 @@ from parity.power.catalogue import weaknesses
 from parity.power.run import Power
 from parity.processes.files import write
 
-SCHEMA = "parity-power/1"
+SCHEMA = "parity-power/2"
 
 
 def _share(part: int, whole: int) -> str:
@@ -34,6 +34,7 @@ def to_dict(power: Power) -> dict[str, Any]:
         "schema": SCHEMA,
         "complete": power.complete,
         "passed": power.passed,
+        "place": power.place,
         "headline": [
             {"what": what, "measured": measured, "target": target} for what, measured, target in headline(power)
         ],
@@ -48,7 +49,7 @@ def markdown(power: Power) -> str:
     lines = [
         "# What parity sees",
         "",
-        "Written by `parity power`; how it is measured: `parity/power/`.",
+        f"Written by `parity power` on {power.place}; how it is measured: `parity/power/`.",
         "",
         *([] if power.complete else [f"Not complete: {power.done} of {power.total} tasks are finished.", ""]),
         f"{len(power.faults)} planted faults in {functions} functions, on either side, in outputs, gradients or state alone; "

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from parity.execution import environment
 from parity.power import catalogue
 from parity.power.judges import RULES
 from parity.power.measure import Outcome, faults, ports
@@ -19,6 +20,7 @@ class Power:
     """The outcomes so far, and their sums.
 
     Attributes:
+        place: where it was measured.
         done, total: tasks that are finished, of how many; `last` is the name of the one that ended last.
     """
 
@@ -27,6 +29,7 @@ class Power:
     done: int = 0
     total: int = 0
     last: str = "starting"
+    place: str = ""
 
     @property
     def complete(self) -> bool:
@@ -110,8 +113,9 @@ def run(
     work += [("ports", function, seed) for seed in range(seeds) for function in chosen]
     tasks = [(f"{function}, {what}, seed {seed}", (what, function, seed, regimes)) for what, function, seed in work]
     outcomes: dict[str, list[Outcome]] = {"faults": [], "ports": []}
-    yield Power(total=len(tasks))
+    place = environment.place()
+    yield Power(total=len(tasks), place=place)
     for done, (name, (what, new)) in enumerate(run_tasks(_task, tasks, processes, lambda *_: None), 1):
         outcomes[what] += new
         faults, ports = (tuple(sorted(outcomes[what], key=lambda o: (o.name, o.seed))) for what in ("faults", "ports"))
-        yield Power(faults, ports, done, len(tasks), name)
+        yield Power(faults, ports, done, len(tasks), name, place)

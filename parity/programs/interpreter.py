@@ -94,24 +94,25 @@ class Interpreter:
         with torch.enable_grad():
             values = self._run(self._given({**self.arrays, **sources}), edit, set(leaves.values()))
         outputs = {name: values[index] for name, index in leaves.items()}
-        flowing = {
-            n: x
-            for n, x in outputs.items()
-            if isinstance(x, torch.Tensor) and x.is_floating_point() and x.requires_grad
-        }
+        flowing = {n: x for n, x in outputs.items() if isinstance(x, torch.Tensor) and x.requires_grad}
         gradients: tuple[torch.Tensor, ...] = tuple(map(torch.zeros_like, sources.values()))
         if flowing and sources:
-            pulled = [torch.from_numpy(cotangent(n, tuple(x.shape))).to(x.dtype) for n, x in flowing.items()]
+            # As in torch's backend: the cotangent conjugated, and the gradients conjugated back.
+            given = {n: torch.from_numpy(cotangent(n, tuple(x.shape), x.is_complex())) for n, x in flowing.items()}
+            pulled = [given[n].conj().to(x.dtype) for n, x in flowing.items()]
             gradients = torch.autograd.grad(
                 list(flowing.values()), list(sources.values()), pulled, allow_unused=True, materialize_grads=True
             )
+            gradients = tuple(gradient.conj() for gradient in gradients)
         names = [LeafName.of(Kind.GRADIENT, name) for name in sources]
         return {name: as_numpy(leaf) for name, leaf in (*outputs.items(), *zip(names, gradients, strict=True))}
 
 
 def as_numpy(value: Any) -> np.ndarray:
-    """A tensor or number as an array, floating ones in float64."""
+    """A tensor or number as an array, floating ones in float64, complex ones in complex128."""
     if isinstance(value, torch.Tensor):
-        value = value.detach()
+        value = value.detach().resolve_conj().resolve_neg()
+        if value.is_complex():
+            return value.to(torch.complex128).numpy()
         return value.double().numpy() if value.is_floating_point() else value.numpy()
     return np.asarray(value)

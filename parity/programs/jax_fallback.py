@@ -50,9 +50,10 @@ def add(builder: Builder, primitive: Any, params: dict[str, Any], operands: list
         @staticmethod
         def backward(ctx: Any, *cotangents: Any) -> Any:
             with jax_backend.settings("float64"):
-                pulled = backward(tuple(map(_to_jax, ctx.values)), [_to_jax(c) for c in cotangents])
+                # Autograd's complex gradients are the conjugates of JAX's.
+                pulled = backward(tuple(map(_to_jax, ctx.values)), [_to_jax(c.conj()) for c in cotangents])
                 return tuple(
-                    to_torch(g) if isinstance(v, torch.Tensor) and v.is_floating_point() else None
+                    to_torch(g).conj() if isinstance(v, torch.Tensor) and torch_backend.is_inexact(v) else None
                     for g, v in zip(pulled, ctx.values, strict=True)
                 )
 

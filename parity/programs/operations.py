@@ -9,6 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+INTEGERS = {torch.bool, torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64}
+
 
 def _tensor(value: Any, like: Any = None) -> Tensor:
     if isinstance(value, Tensor):
@@ -30,9 +32,9 @@ def _both(function: Callable[..., Any]) -> Callable[..., Any]:
 
 def _divide(x: Any, y: Any) -> Any:
     x, y = _tensor(x, y), _tensor(y, x)
-    if x.is_floating_point() or y.is_floating_point():
-        return x / y
-    return torch.div(x, y, rounding_mode="trunc")
+    if x.dtype in INTEGERS and y.dtype in INTEGERS:
+        return torch.div(x, y, rounding_mode="trunc")
+    return x / y
 
 
 def _one(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -90,6 +92,7 @@ def _pad(x: Any, value: Any, low: Sequence[int], high: Sequence[int]) -> Any:
     """Negative amounts cut."""
     pairs = [amount for lo, hi in zip(reversed(low), reversed(high), strict=True) for amount in (lo, hi)]
     value = value.item() if isinstance(value, Tensor) else value
+    value = value.real if isinstance(value, complex) and not value.imag else value
     return torch.nn.functional.pad(x, pairs, value=value)
 
 
@@ -152,13 +155,15 @@ UNARY: dict[str, Callable[..., Any]] = {
     "log1p": torch.log1p, "log2": torch.log2, "tanh": torch.tanh, "sin": torch.sin, "cos": torch.cos, "tan": torch.tan,
     "asin": torch.asin, "acos": torch.acos, "atan": torch.atan, "sinh": torch.sinh, "cosh": torch.cosh,
     "sqrt": torch.sqrt, "sigmoid": torch.sigmoid, "erf": torch.erf, "erfc": torch.special.erfc, "erf_inv": torch.erfinv,
-    "abs": torch.abs, "sign": torch.sign, "floor": torch.floor, "ceil": torch.ceil, "round": torch.round,
+    "abs": torch.abs, "sign": torch.sgn, "floor": torch.floor, "ceil": torch.ceil, "round": torch.round,
     "is_finite": torch.isfinite, "not": torch.bitwise_not, "relu": torch.relu,
+    "real": torch.real, "imag": torch.imag, "conj": torch.conj_physical,
 }  # fmt: skip
 UNARY = {name: _one(function) for name, function in UNARY.items()}
 BINARY: dict[str, Callable[..., Any]] = {
     "add": _both(torch.add), "sub": _both(torch.sub), "mul": _both(torch.mul), "div": _divide, "pow": _power,
     "max": _both(torch.maximum), "min": _both(torch.minimum), "rem": _both(torch.fmod), "atan2": _both(torch.atan2),
+    "complex": _both(torch.complex),
     "and": _both(torch.bitwise_and), "or": _both(torch.bitwise_or), "xor": _both(torch.bitwise_xor),
     "eq": _both(torch.eq), "ne": _both(torch.ne), "lt": _both(torch.lt), "le": _both(torch.le),
     "gt": _both(torch.gt), "ge": _both(torch.ge),

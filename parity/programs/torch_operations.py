@@ -91,11 +91,12 @@ def _plain(op: str) -> Handler:
 
 
 HANDLERS: dict[str, Handler] = {
-    **{op: _plain(op) for op in UNARY if op not in ("is_finite", "not", "sign", "relu")},
+    **{op: _plain(op) for op in UNARY if op not in ("is_finite", "not", "sign", "relu", "real", "imag")},
     **{name: _plain(op) for name, op in _UNARY.items() if op},
     **{name: _compare(op) for name, op in _BINARY.items()},
     **{op: _compare(op) for op in ("eq", "ne", "lt", "le", "gt", "ge") if op in BINARY},
     "sgn": lambda b, x: b.add("sign", x), "sign": lambda b, x: b.add("sign", x), "relu": lambda b, x: b.add("relu", x),
+    **dict.fromkeys(("_conj", "_conj_physical", "conj_physical"), _plain("conj")), "resolve_conj": lambda b, x: x,
     "special_erfc": lambda b, x: b.add("erfc", x),
     "reciprocal": lambda b, x: b.add("div", 1.0, x), "rsqrt": _rsqrt, "square": lambda b, x: b.add("mul", x, x),
     "add": _arithmetic("add"), "sub": _arithmetic("sub"), "rsub": _rsub, "mul": _arithmetic("mul"), "div": _div,

@@ -190,6 +190,10 @@ class TestCheck:
             (("@:matmul", "@:matmul", *INPUTS, "--mode", "jit"), "modes: got 'jit', expected some of eager, compiled"),
             (("@:matmul", "@:matmul", *INPUTS, "--wrt", "z"), "wrt: got 'z', expected names or positions"),
             (("@:matmul", "@:matmul", *INPUTS, "--device", "tpu"), "device: got 'tpu', expected one of cpu, cuda"),
+            (
+                ("@:matmul", "@:matmul", *INPUTS, "--precision", "low"),
+                "precision: got 'low', expected one of highest, caller",
+            ),
         ],
     )
     def test_bad_words(self, command, functions, tmp_path, words, message):

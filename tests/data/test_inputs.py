@@ -100,6 +100,16 @@ def test_a_cotangent_for_each_leaf():
     assert not np.array_equal(cotangent("x", (8,)), normal((8,), 0, "x"))  # never the input itself
 
 
+@pytest.mark.parametrize("shape", [(8,), ()])
+def test_a_complex_cotangent_has_two_parts_of_its_own(shape):
+    found = cotangent("out", shape, True)
+    assert isinstance(found, np.ndarray)
+    assert found.dtype == np.complex64
+    np.testing.assert_array_equal(found.real, cotangent("out", shape))
+    assert (found.real != found.imag).all()
+    assert found.imag.all()
+
+
 class TestJittered:
     @pytest.mark.parametrize("dtype", [np.float64, np.float32, np.float16, ml_dtypes.bfloat16])
     def test_each_value_moves_by_a_fraction_of_itself(self, dtype):
@@ -121,6 +131,10 @@ class TestJittered:
         moved = jittered("z", np.array([1 + 1j, 2 - 1j]), 1, 0.1)
         assert moved.dtype == np.complex128
         assert (moved != [1 + 1j, 2 - 1j]).all()
+        moved = jittered("z", np.array([1.0 + 0j, 0, -2.0]), 1, 0.1)  # in any direction, and zeros stay
+        assert moved[[0, 2]].imag.all()
+        assert moved[1] == 0
+        assert np.abs(moved - [1, 0, -2]).max() < 0.8
 
     def test_copies_differ_and_are_repeatable(self):
         array = np.ones(6)

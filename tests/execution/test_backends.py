@@ -39,7 +39,7 @@ def namespace(backend):
     return importlib.import_module({"jax": "jax.numpy", "torch": "torch"}[backend])
 
 
-def ones(name, shape):
+def ones(name, shape, is_complex):
     return np.ones(shape, np.float32)
 
 
@@ -201,13 +201,13 @@ class TestEvaluate:
         pulled = {"out/a": np.array([1.0, 10.0, 100.0], np.float32), "out/b/0": np.array(1000.0, np.float32)}
         asked = []
 
-        def cotangent(name, shape):
-            asked.append((name, shape))
+        def cotangent(name, shape, is_complex):
+            asked.append((name, shape, is_complex))
             return pulled[name]
 
         _, gradients = run(adapter, lambda x: {"a": 2 * x, "b": [x.sum()]}, {"x": self.X}, ("x",), cotangent)
         np.testing.assert_array_equal(gradients["x"], [1002.0, 1020.0, 1200.0])
-        assert sorted(asked) == [("out/a", (3,)), ("out/b/0", ())]
+        assert sorted(asked) == [("out/a", (3,), False), ("out/b/0", (), False)]
 
     def test_only_what_is_asked_for_is_differentiated(self, adapter):
         _, gradients = run(adapter, lambda x, y: x * y, {"x": self.X, "y": 3 * self.X}, ("y",))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import json
 import threading
 import time
 
@@ -73,6 +74,18 @@ class TestProblems:
         line = boom.__code__.co_firstlineno + 1
         assert problem.place == f"{__file__}:{line}"
         assert not problem.is_timeout
+
+    def test_a_compiler_that_passes_an_error_on(self, backend):
+        def boom(x):
+            raise RuntimeError("backend='b' raised:\nCompileError: no such file\n\nmore")
+
+        (problem,) = call(backend, boom).problems
+        assert problem.text == "RuntimeError: backend='b' raised: CompileError: no such file"
+
+    def test_the_standard_library_is_no_code_of_the_caller(self, backend):
+        line = (lambda: None).__code__.co_firstlineno + 1
+        (problem,) = call(backend, lambda x: json.loads("{")).problems
+        assert problem.place == f"{__file__}:{line}"
 
     @pytest.mark.parametrize("error", [SystemExit(3), RuntimeError(), MemoryError("big"), RecursionError("deep")])
     @pytest.mark.parametrize("wrt", ["all", ()])

@@ -104,7 +104,7 @@ class TestFiles:
             (TABLE.replace('owner = "me"\n', ""), "entry 1 of @ lacks owner"),
             (
                 TABLE + "tolerance = 1\n",
-                "entry 1 of @ has 'tolerance', expected some of bound, cell, dtype, error, group, leaf, link,",
+                "entry 1 of @ has 'tolerance', expected some of bound, cause, cell, dtype, error, group, leaf, link,",
             ),
             (TABLE + TABLE + "a = 1\nb = 2\n", "entry 2 of @ has 'a', 'b', expected some of"),
             (TABLE.replace("[[deviation]]", "[deviation]"), "@ has deviation, expected [[deviation]] tables alone"),

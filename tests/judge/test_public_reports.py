@@ -242,20 +242,3 @@ def test_the_verdict_is_right(name):
     failing = [finding for finding in report.findings if not finding.verdict.passes]
     if case.side:
         assert {finding.side for finding in failing if finding.verdict is case.verdict} == {case.side}
-
-
-def test_gradients_of_complex_inputs_are_said_to_be_left_out():
-    """jax-ml/jax#9110: JAX's is the conjugate of torch's."""
-    z = (normal(4) + 1j * normal(4)).astype(np.complex64)
-
-    def checked(**options):
-        report = parity.check(
-            lambda z, w: jnp.sum(w * jnp.abs(z) ** 2),
-            lambda z, w: torch.sum(w * torch.abs(z) ** 2),
-            (z, normal(4)),
-            **options,
-        )
-        return {note for finding in report.findings for note in finding.notes}
-
-    assert checked() == {"gradients of complex inputs are not compared: z"}
-    assert checked(wrt=()) == set()

@@ -155,13 +155,24 @@ class TestGradientsOfOtherOutputs:
 
     @pytest.mark.parametrize(
         ("ours", "theirs"),
-        [({"out": F32}, {"out": F32.T}), ({"out": F32, "out/1": F32}, {"out": F32}), ({"out": F32}, {"out/1": F32})],
+        [
+            ({"out": F32}, {"out": F32.T}),
+            ({"out": F32, "out/1": F32}, {"out": F32}),
+            ({"out": F32}, {"out/1": F32}),
+            ({"out": F32}, {"out": F32.astype(np.complex64)}),
+        ],
     )
     def test_are_not_compared(self, ours, theirs):
         leaves, findings = compare(Result(ours, self.GRADIENTS), Result(theirs, self.GRADIENTS))
         assert "grad/x" not in leaves
         assert findings
         assert all(finding.notes == (UNCOMPARED,) for finding in findings)
+
+    def test_a_gradient_that_is_complex_on_one_side_alone_is_another_structure(self):
+        sides = (Result({"out": F32}, {"grad/z": F32}), Result({"out": F32}, {"grad/z": F32.astype(np.complex64)}))
+        leaves, (finding,) = compare(*sides)
+        assert leaves == ["out"]
+        assert (finding.leaf, finding.verdict) == ("grad/z", Verdict.STRUCTURE)
 
     def test_discrete_outputs_have_no_cotangents(self):
         whole = np.arange(3)

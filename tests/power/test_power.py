@@ -192,13 +192,15 @@ class TestReport:
             assert line in text, line
 
     def test_what_went_well_has_no_list_of_failures(self):
-        text = report.markdown(Power(POWER.faults[:1], POWER.ports[:1]))
+        text = report.markdown(Power(POWER.faults[:1], POWER.ports[:1], place="a processor"))
+        assert "Written by `parity power` on a processor;" in text
         assert "False alarms\n" not in text
         assert "not seen" not in text
 
     def test_json(self):
         found = json.loads(json.dumps(report.to_dict(POWER), allow_nan=False))
-        assert found["schema"] == "parity-power/1"
+        assert found["schema"] == "parity-power/2"
+        assert found["place"] == ""
         assert found["headline"][0] == {
             "what": "planted faults detected",
             "measured": "3 of 4 (75.0 %)",
@@ -323,6 +325,7 @@ class TestMeasure:
         ]
         found = steps[-1]
         assert found.passed
+        assert "kernels; jax" in found.place
         assert found.detected == len(found.faults) > 0
         assert not found.false_alarms
         assert found.comparisons == sum(found.verdicts().values())

@@ -56,7 +56,8 @@ def binaries(wheel, tmp_path_factory):
 
 def test_every_file_is_in_the_wheel(wheel):
     files = {path.relative_to(ROOT) for package in PACKAGES for path in (ROOT / package).rglob("*") if path.is_file()}
-    expected = {str(path) for path in files if "__pycache__" not in path.parts}
+    # Beside the code, so that an installed parity tells of the conventions too.
+    expected = {str(path) for path in files if "__pycache__" not in path.parts} | {"parity/judge/deviations.toml"}
     packed = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
     assert packed == expected
     assert {f"{package}/py.typed" for package in PACKAGES} <= packed

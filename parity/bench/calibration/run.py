@@ -18,8 +18,8 @@ from parity.bench.calibration.trials import (
     check_installed,
     programs,
 )
-from parity.bench.machine.environment import commit, processor
-from parity.execution.environment import environment
+from parity.bench.machine.environment import commit
+from parity.execution.environment import environment, processor
 
 # One round: both kinds of trials of parity, and all of pytest-benchmark in a process of its own.
 OTHER = "pytest-benchmark"

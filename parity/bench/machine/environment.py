@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import platform
 import subprocess
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -28,7 +27,7 @@ def describe(settings: Settings) -> dict[str, Any]:
         return {"input_error": f"--{error}"}
     return {
         **facts,
-        "processor": processor(),
+        "processor": environment.processor(),
         "cores": os.cpu_count(),
         "affinity": sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None,
         "load": [load()],
@@ -40,13 +39,6 @@ def describe(settings: Settings) -> dict[str, Any]:
 def load() -> float:
     """The system's load average of the last minute."""
     return psutil.getloadavg()[0]
-
-
-def processor() -> str:
-    """The name of the processor."""
-    from cpuinfo import get_cpu_info  # slow to import and to call
-
-    return get_cpu_info().get("brand_raw") or platform.machine()
 
 
 def commit() -> str:

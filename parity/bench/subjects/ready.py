@@ -15,6 +15,7 @@ from parity.bench.subjects.prepared import Prepared, on_inputs
 from parity.bench.subjects.subject import Subject
 from parity.data.dtypes import cast
 from parity.execution import backends
+from parity.execution.conventions import aligned
 from parity.judge import tolerances
 from parity.sides import SIDES
 
@@ -65,7 +66,9 @@ def results(candidate: Candidate, prepared: Prepared) -> dict[str, np.ndarray]:
     adapter = candidate.adapter
     leaves = prepared.leaves(adapter.wait(prepared.call(0)))
     return {
-        name: adapter.to_numpy(leaf) for name, leaf in leaves.items() if leaf is not None and not isinstance(leaf, str)
+        name: aligned(adapter, name, adapter.to_numpy(leaf))
+        for name, leaf in leaves.items()
+        if leaf is not None and not isinstance(leaf, str)
     }
 
 

@@ -21,7 +21,7 @@ _HANDED_ON = {"broadcast", "reshape", "permute", "convert", "item"}
 def factor_edits(context: Context) -> Iterator[ScalarEdit]:
     """A factor on each node."""
     for members, node in groups(context.program):
-        if node.dtype == "float64" and node.op not in _HANDED_ON and node.op != "neg":
+        if node.dtype in ("float64", "complex128") and node.op not in _HANDED_ON and node.op != "neg":
             yield _factor(context, members)
 
 

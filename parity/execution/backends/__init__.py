@@ -17,10 +17,12 @@ from parity.sides import SIDES
 NAMES = SIDES
 MODES = ("eager", "compiled")
 DEVICES = ("cpu", "cuda")
+# Of float32 products: the best there is, or what the process is set to (TF32, bfloat16, a TPU's default).
+HIGHEST, CALLERS = PRECISIONS = ("highest", "caller")
 # Calls a function on named arrays: puts them in the place that the function expects them.
 Call = Callable[[Callable[..., Any], Mapping[str, Any]], Any]
-# Gives the cotangent of the output leaf with this name and shape, as a NumPy array.
-Cotangent = Callable[[str, tuple[int, ...]], np.ndarray]
+# Gives the cotangent of the output leaf with this name and shape, complex or not, as a NumPy array.
+Cotangent = Callable[[str, tuple[int, ...], bool], np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -32,8 +34,8 @@ class Evaluation:
         is_held: what it differentiates inside is a constant to the gradients.
     """
 
-    outputs: Mapping[str, Any]
-    gradients: Mapping[str, Any]
+    outputs: dict[str, Any]
+    gradients: dict[str, Any]
     inner: str = ""
     is_held: bool = False
 
@@ -47,9 +49,15 @@ class Backend(Protocol):
 
     # jax.jit makes a tracer of every argument: a constant, such as a number of heads, has to stay outside.
     TRACES_CONSTANTS: bool
+    # Gradients of a real loss to a complex x + iy are ∂L/∂x + i∂L/∂y; without, they are ∂L/∂x − i∂L/∂y.
+    CONJUGATES_GRADIENTS: bool
 
-    def settings(self, dtype: str, device: str = "cpu") -> AbstractContextManager[None]:
-        """A run in `dtype`: highest matmul precision, no TF32, 64-bit defaults for float64; new arrays go to `device`."""
+    def settings(self, dtype: str, device: str = "cpu", precision: str = HIGHEST) -> AbstractContextManager[None]:
+        """A run in `dtype`: highest matmul precision, no TF32, 64-bit defaults for float64; new arrays go to `device`.
+
+        Args:
+            precision: one of `PRECISIONS`. With "caller" a run below float64 has the matmul precision of the process.
+        """
 
     def find_device(self, device: str) -> Any:
         """The framework's first device of this kind; InputError if it sees none."""
@@ -63,8 +71,8 @@ class Backend(Protocol):
     def leaves(self, tree: Any) -> dict[str, Any]:
         """The leaves of an output by name: `out`, `out/loss`."""
 
-    def is_floating(self, leaf: Any) -> bool:
-        """Is it an array of real floating-point numbers of this framework?"""
+    def is_inexact(self, leaf: Any) -> bool:
+        """Is it an array of real or complex floating-point numbers of this framework?"""
 
     def evaluate(
         self,
@@ -75,9 +83,10 @@ class Backend(Protocol):
         cotangent: Cotangent,
         compiled: bool,
     ) -> Evaluation:
-        """Gives `function` and `arrays` to `call`; pulls `cotangent(name, shape)` of each floating output back to `wrt`.
+        """Gives `function` and `arrays` to `call`; pulls the cotangent of each inexact output back to `wrt`.
 
-        There are gradients only if some output is floating; an input that none depends on has zeros.
+        Gradients are those of the one real loss Re Σ cotangent · output, in the framework's own convention. There are gradients
+        only if some output is inexact; an input that none depends on has zeros.
         """
 
     def with_gradient(
@@ -115,8 +124,8 @@ class Backend(Protocol):
     def wait(self, output: Any) -> Any:
         """`output`, once all of it has been computed."""
 
-    def environment(self, device: str = "cpu") -> dict[str, Any]:
-        """Version, devices, threads and precision settings, for the report."""
+    def environment(self, device: str = "cpu", precision: str = HIGHEST) -> dict[str, Any]:
+        """Version, devices, threads and precision settings below float64, for the report."""
 
 
 def get(name: str) -> Backend:

@@ -16,20 +16,23 @@ from jax import dtypes as jax_dtypes
 from parity.data.inputs import cotangent as seeded_cotangent
 from parity.data.leaf import Kind, LeafName
 from parity.data.tree import add_leaf, join
-from parity.execution.backends import Call, Cotangent, Evaluation, check_device, no_device
+from parity.execution.backends import CALLERS, HIGHEST, Call, Cotangent, Evaluation, check_device, no_device
 from parity.sides import JAX
 
 TRACES_CONSTANTS = True
+CONJUGATES_GRADIENTS = False
 COMPILATION = "/jax/core/compile/backend_compile_duration"
 HIT, MISS = "/jax/compilation_cache/cache_hits", "/jax/compilation_cache/cache_misses"
 
 
 @contextlib.contextmanager
-def settings(dtype: str, device: str = "cpu") -> Iterator[None]:
+def settings(dtype: str, device: str = "cpu", precision: str = HIGHEST) -> Iterator[None]:
     target = find_device(device)
     # Only where it changes something: the default device is part of the key of everything compiled.
     on_device = contextlib.nullcontext() if jax.devices()[0] == target else jax.default_device(target)
-    with jax.enable_x64(dtype == "float64"), jax.default_matmul_precision("highest"), on_device:
+    is_callers = precision == CALLERS and dtype != "float64"
+    products = contextlib.nullcontext() if is_callers else jax.default_matmul_precision("highest")
+    with jax.enable_x64(dtype == "float64"), products, on_device:
         yield
 
 
@@ -65,8 +68,8 @@ def leaves(tree: Any) -> dict[str, Any]:
     return named
 
 
-def is_floating(leaf: Any) -> bool:
-    return isinstance(leaf, jax.Array) and jnp.issubdtype(leaf.dtype, jnp.floating)
+def is_inexact(leaf: Any) -> bool:
+    return isinstance(leaf, jax.Array) and jnp.issubdtype(leaf.dtype, jnp.inexact)
 
 
 def evaluate(
@@ -79,7 +82,7 @@ def evaluate(
 ) -> Evaluation:
     def split(differentiated: dict[str, Any], others: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
         named = leaves(call(function, {**differentiated, **others}))
-        floating = {name: leaf for name, leaf in named.items() if is_floating(leaf)}
+        floating = {name: leaf for name, leaf in named.items() if is_inexact(leaf)}
         return floating, {name: leaf for name, leaf in named.items() if name not in floating}
 
     differentiated = {name: arrays[name] for name in wrt}
@@ -113,12 +116,15 @@ def with_gradient(
         return {**floating, **rest, **{LeafName.of(Kind.GRADIENT, name): leaf for name, leaf in gradients.items()}}
 
     shapes = jax.eval_shape(forward, arrays)
-    floating = {name: leaf for name, leaf in shapes.items() if jnp.issubdtype(leaf.dtype, jnp.floating)}
+    floating = {name: leaf for name, leaf in shapes.items() if jnp.issubdtype(leaf.dtype, jnp.inexact)}
     return gradient, _cotangents(floating, seeded_cotangent)
 
 
 def _cotangents(floating: Mapping[str, Any], cotangent: Cotangent) -> dict[str, jax.Array]:
-    return {name: jnp.asarray(cotangent(name, leaf.shape)).astype(leaf.dtype) for name, leaf in floating.items()}
+    return {
+        name: jnp.asarray(cotangent(name, leaf.shape, leaf.dtype.kind == "c")).astype(leaf.dtype)
+        for name, leaf in floating.items()
+    }
 
 
 def compile(function: Callable[..., Any], *, fresh: bool = True) -> Callable[..., Any]:
@@ -181,13 +187,14 @@ def draws() -> AbstractContextManager[list[str]]:
     return contextlib.nullcontext([])  # every draw of JAX is made of a key, which the function is given or makes
 
 
-def environment(device: str = "cpu") -> dict[str, Any]:
+def environment(device: str = "cpu", precision: str = HIGHEST) -> dict[str, Any]:
     find_device(device)
+    products = jax.config.jax_default_matmul_precision or "default"  # type: ignore[attr-defined]
     return {
         "version": jax.__version__,
         "devices": [str(one) for one in jax.devices(device)],
         "threads": os.environ.get("NPROC") or os.cpu_count(),
-        "matmul_precision": "highest",
+        "matmul_precision": products if precision == CALLERS else "highest",
         "x64": "float64 rung only",
         "XLA_FLAGS": os.environ.get("XLA_FLAGS", ""),
     }

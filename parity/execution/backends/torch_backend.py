@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -16,33 +17,54 @@ from torch.backends import cudnn
 from parity.data.inputs import cotangent as seeded_cotangent
 from parity.data.leaf import Kind
 from parity.data.tree import named_leaves
-from parity.execution.backends import Call, Cotangent, Evaluation, check_device, no_device
+from parity.execution.backends import CALLERS, HIGHEST, Call, Cotangent, Evaluation, check_device, no_device
 from parity.execution.backends.torch_draws import draws as draws
 from parity.execution.backends.torch_inner import inner_derivatives
 from parity.sides import TORCH
 
 TRACES_CONSTANTS = False
+CONJUGATES_GRADIENTS = True
 _GRADIENT = f"{Kind.GRADIENT}/"  # a plain string: Dynamo traces through its use
 
 
 @contextlib.contextmanager
-def settings(dtype: str, device: str = "cpu") -> Iterator[None]:
+def settings(dtype: str, device: str = "cpu", precision: str = HIGHEST) -> Iterator[None]:
     target = find_device(device)
-    matmul_precision, differentiates = torch.get_float32_matmul_precision(), torch.is_grad_enabled()
-    default_dtype = torch.get_default_dtype()
-    # PyTorch's own test suite forbids to assign to these flags: a context manager is allowed there too.
-    current = {name: getattr(cudnn, name) for name in ("enabled", "benchmark", "deterministic")}
+    differentiates, default_dtype = torch.is_grad_enabled(), torch.get_default_dtype()
     on_device = contextlib.nullcontext() if target.type == "cpu" else target
+    is_callers = precision == CALLERS and dtype != "float64"
     try:
-        torch.set_float32_matmul_precision("highest")
         # What x64 is to JAX: new arrays without a dtype are 64 bits wide in a float64 run, 32 bits otherwise.
         torch.set_default_dtype(torch.float64 if dtype == "float64" else torch.float32)
-        with cudnn.flags(**current, allow_tf32=False), on_device:
+        with contextlib.nullcontext() if is_callers else _highest_precision(), on_device:
             yield
     finally:
-        torch.set_float32_matmul_precision(matmul_precision)
         torch.set_default_dtype(default_dtype)
         torch.set_grad_enabled(differentiates)  # a time limit may strike inside of torch.no_grad
+
+
+@contextlib.contextmanager
+def _highest_precision() -> Iterator[None]:
+    products, matmuls = _matmul_precision(), (torch.backends.cuda.matmul, torch.backends.mkldnn.matmul)  # type: ignore[attr-defined]
+    own = [matmul.fp32_precision for matmul in matmuls]
+    # PyTorch's own test suite forbids to assign to these flags: a context manager is allowed there too.
+    current = {name: getattr(cudnn, name) for name in ("enabled", "benchmark", "deterministic")}
+    try:
+        torch.set_float32_matmul_precision("highest")
+        with cudnn.flags(**current, allow_tf32=False):
+            yield
+    finally:
+        torch.set_float32_matmul_precision(products or "highest")
+        for matmul, precision in zip(matmuls, own, strict=True) if products is None else ():
+            matmul.fp32_precision = precision
+
+
+def _matmul_precision() -> str | None:
+    """None where it was set for one kind of device, which torch's older setting cannot say."""
+    try:
+        return torch.get_float32_matmul_precision()
+    except RuntimeError:
+        return None
 
 
 def find_device(device: str) -> torch.device:
@@ -73,8 +95,8 @@ def leaves(tree: Any) -> dict[str, Any]:
     return named_leaves(tree, Kind.OUTPUT)
 
 
-def is_floating(leaf: Any) -> bool:
-    return isinstance(leaf, torch.Tensor) and leaf.is_floating_point()
+def is_inexact(leaf: Any) -> bool:
+    return isinstance(leaf, torch.Tensor) and (leaf.is_floating_point() or leaf.is_complex())
 
 
 def evaluate(
@@ -97,7 +119,7 @@ def evaluate(
         if clone._version:  # written into: show the caller's copy what happened
             with torch.no_grad():
                 arrays[name].copy_(clone)
-    if not wrt or not (floating := {name: leaf for name, leaf in outputs.items() if is_floating(leaf)}):
+    if not wrt or not (floating := {name: leaf for name, leaf in outputs.items() if is_inexact(leaf)}):
         return Evaluation(outputs, {}, inner.place, inner.is_held)
     pulled = _pulled_back(floating, sources, _cotangents(floating, cotangent))
     return Evaluation(outputs, pulled, inner.place, inner.is_held)
@@ -144,7 +166,7 @@ def with_gradient(
 
     with torch.no_grad():
         outputs = forward(arrays)
-    floating = {name: leaf for name, leaf in outputs.items() if is_floating(leaf)}
+    floating = {name: leaf for name, leaf in outputs.items() if is_inexact(leaf)}
     return whole if compiled else eager, _cotangents(floating, seeded_cotangent)
 
 
@@ -153,8 +175,10 @@ def _named_gradients(gradients: Mapping[str, torch.Tensor]) -> dict[str, torch.T
 
 
 def _cotangents(floating: Mapping[str, torch.Tensor], cotangent: Cotangent) -> dict[str, torch.Tensor]:
+    # Conjugated: autograd takes ∂L/∂x + i∂L/∂y of an output x + iy, and the loss is Re Σ cotangent · output.
+    pulled = {n: torch.from_numpy(cotangent(n, tuple(leaf.shape), leaf.is_complex())) for n, leaf in floating.items()}
     return {
-        name: torch.from_numpy(cotangent(name, tuple(leaf.shape))).to(device=leaf.device, dtype=leaf.dtype)
+        name: pulled[name].conj().resolve_conj().to(device=leaf.device, dtype=leaf.dtype)
         for name, leaf in floating.items()
     }
 
@@ -179,7 +203,10 @@ def compile(function: Callable[..., Any], *, fresh: bool = True) -> Callable[...
 def _seen_to_compile(optimized: Callable[..., Any]) -> Callable[..., Any]:
     def first(*args: Any, **kwargs: Any) -> Any:
         before = counters["stats"]["unique_graphs"]
-        output = optimized(*args, **kwargs)
+        with warnings.catch_warnings():
+            # It then calls the eager kernels from the graph, once for each complex operation.
+            warnings.filterwarnings("ignore", ".*does not support code generation for complex operators", UserWarning)
+            output = optimized(*args, **kwargs)
         if counters["stats"]["unique_graphs"] == before:  # Dynamo may skip a function and run it eagerly without a word
             raise RuntimeError("torch.compile ran no compiled graph: is it disabled (TORCHDYNAMO_DISABLE)?")
         return output
@@ -193,7 +220,8 @@ _latest: tuple[Any, Callable[..., Any]] = (None, compile)
 def _compile_once(function: Callable[..., Any], arrays: Mapping[str, torch.Tensor], wrt: tuple[str, ...]) -> Any:
     """Compiled for these shapes and dtypes; the latest is kept, since the same case is often run on several values."""
     global _latest
-    case = (function, wrt, tuple((name, array.shape, array.dtype) for name, array in arrays.items()))
+    precision = _matmul_precision()  # Dynamo does not look at it
+    case = (function, wrt, precision, tuple((name, array.shape, array.dtype) for name, array in arrays.items()))
     if _latest[0] != case:
         _latest = (case, compile(function))
     return _latest[1]
@@ -233,14 +261,17 @@ def wait(output: Any) -> Any:
     return output
 
 
-def environment(device: str = "cpu") -> dict[str, Any]:
+def environment(device: str = "cpu", precision: str = HIGHEST) -> dict[str, Any]:
     find_device(device)
+    is_callers, on_device = precision == CALLERS, torch.backends.mkldnn if device == "cpu" else torch.backends.cuda
+    products = _matmul_precision() or f"fp32_precision {on_device.matmul.fp32_precision}"
     return {
         "version": torch.__version__,
         "devices": [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count() if device == "cuda" else 0)]
         or ["cpu"],
         "threads": torch.get_num_threads(),
-        "matmul_precision": "highest",
-        "tf32": False,
+        "cpu_kernels": torch.backends.cpu.get_cpu_capability(),
+        "matmul_precision": products if is_callers else "highest",
+        "tf32": is_callers and cudnn.allow_tf32,
         "default_dtype": "float64 in the float64 rung, else float32",
     }

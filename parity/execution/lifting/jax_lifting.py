@@ -49,7 +49,7 @@ class JaxLifted:
         given, fixed = self._split(arrays)
         key = b"".join(np.asarray(fixed[name]).tobytes() for name in sorted(fixed))
         cotangents = {
-            name: jnp.asarray(cotangent(name, shape.shape)).astype(wide(shape.dtype))
+            name: jnp.asarray(cotangent(name, shape.shape, shape.dtype.kind == "c")).astype(wide(shape.dtype))
             for name, shape in self._shapes.items()
             if jnp.issubdtype(shape.dtype, jnp.inexact)
         }

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch.utils.weak import WeakIdKeyDictionary
 
+from parity.data.dtypes import as_float64
 from parity.data.inputs import cotangent
 from parity.execution.backends import Call, Cotangent, Evaluation, torch_backend
 from parity.execution.lifting import Kind, PinnedStep, PinnedSteps, special
@@ -37,8 +38,8 @@ class TorchLifted:
             if array.is_floating_point() or array.is_complex():
                 depends[array] = True
 
-        def wide_cotangent(name: str, shape: tuple[int, ...]) -> np.ndarray:
-            return np.asarray(cotangent(name, shape), np.float64)  # of less, it would count as held by the code
+        def wide_cotangent(name: str, shape: tuple[int, ...], is_complex: bool) -> np.ndarray:
+            return as_float64(cotangent(name, shape, is_complex))  # of less, it would count as held by the code
 
         kernels = LiftedKernels(pinned.add, depends, self.held, nudged)
         with _lifted(pinned), kernels, LiftedFunctions(pinned.add, depends):

@@ -17,7 +17,7 @@ def judge(leaf: Leaf, finding: Finding, truth: np.ndarray) -> Finding:
     """ROUNDING if every value that is not the true one is a near tie: also the float64 value changes there when the
     inputs move by a few units of the dtype. Otherwise the side with more wrong values is the worse one."""
     near = np.zeros(truth.shape, bool)
-    for moved in variants.near_ties(leaf.variant, leaf.dtype):
+    for moved in variants.near_ties(leaf.variant, leaf.precision):
         changes = leaf.for_each(("ties", leaf.variant, moved), lambda one, at=moved: _changes(one, at))  # type: ignore[misc]
         if changes is not None and changes.shape == truth.shape:
             near |= changes

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from parity.compare.compare import compare
-from parity.data.dtypes import as_float64, epsilon
+from parity.data.dtypes import as_float64, epsilon, is_alike
 from parity.data.input_variant import InputVariant
 from parity.judge import tolerances, variants
 from parity.judge.finding import decimal
@@ -63,12 +63,12 @@ def compare_sides(leaf: Leaf, *, own: bool = False) -> Sides:
     first = Errors(leaf, (leaf.variant,), own=own)
     if first.worse() is None:
         return Sides(None, first.message(), first.have_digits(), first.are_near())
-    errors = Errors(leaf, (leaf.variant, *variants.close_by(leaf.variant, leaf.dtype)), own=own)
+    errors = Errors(leaf, (leaf.variant, *variants.close_by(leaf.variant, leaf.precision)), own=own)
     side = errors.worse()
     if side is not None and leaf.is_zero_but_for_rounding():
         return Sides(None, ZERO)
     if side is not None and errors.is_excused(side):
-        words = f"{errors.message()}; a few units of {leaf.dtype} in the inputs make as much of the truth"
+        words = f"{errors.message()}; a few units of {leaf.precision} in the inputs make as much of the truth"
         return Sides(None, words, are_near=errors.are_near())
     return Sides(side, errors.message(), errors.have_digits(), errors.are_near())
 
@@ -129,7 +129,7 @@ class Errors:
         nearer and within a part of that on most. In less the other side may work in float32 inside, by intent.
         """
         other = self.sides[1 - self.sides.index(side)]
-        is_float32 = self.leaf.dtype == "float32"
+        is_float32 = self.leaf.precision == "float32"
         if is_float32 and max(self.peaks(other), default=math.inf) <= tolerances.ACCURATE_UNITS:
             return False
         excused = better = 0
@@ -147,7 +147,7 @@ class Errors:
         """The most that a few units of the dtype in the inputs change the truth, in the values of the leaf."""
         at = self.sides.index(side) if self.own else None
         changes = []
-        for moved in variants.within_units(variant, self.leaf.dtype):
+        for moved in variants.within_units(variant, self.leaf.precision):
             key = ("change of the truth", at, variant, moved)
             measure = lambda one, a=variant, b=moved, c=at: _change_of_truth(one, a, b, c)  # noqa: E731
             changes.append(self.leaf.for_each(key, measure))
@@ -156,12 +156,12 @@ class Errors:
     def are_near(self) -> bool:
         """Is the nearer side no further from the truth than noise of this precision is?"""
         near = min((max(self.peaks(side)) for side in self.sides if self.measured), default=0.0)
-        return near <= tolerances.NOISE_UNITS.get(self.leaf.dtype, min(tolerances.NOISE_UNITS.values()))
+        return near <= tolerances.NOISE_UNITS.get(self.leaf.precision, min(tolerances.NOISE_UNITS.values()))
 
     def have_digits(self) -> bool:
         """Is the nearer side, on the median input, nearer to the truth than the truth is to zero?"""
         near = min((float(np.median(self.peaks(side))) for side in self.sides if self.measured), default=0.0)
-        return near * epsilon(self.leaf.dtype) < tolerances.NO_DIGIT_LEFT
+        return near * epsilon(self.leaf.precision) < tolerances.NO_DIGIT_LEFT
 
     def message(self) -> str:
         """Both sides' largest errors and their ratio."""
@@ -170,7 +170,7 @@ class Errors:
         largest = ", ".join(f"{side} {decimal(max(self.peaks(side)))}" for side in self.sides)
         ratios = self.ratios()
         over = f"over {len(ratios)} inputs: worst {decimal(max(ratios))}, median {decimal(float(np.median(ratios)))}"
-        return f"largest error to the float64 truth in units of {self.leaf.dtype}: {largest}; ratio " + (
+        return f"largest error to the float64 truth in units of {self.leaf.precision}: {largest}; ratio " + (
             over if len(ratios) > 1 else decimal(ratios[0])
         )
 
@@ -185,11 +185,11 @@ def _truths(leaf: Leaf, variant: InputVariant, own: bool) -> list[np.ndarray | N
 def _errors_on(leaf: Leaf, variant: InputVariant, own: bool) -> InputErrors | None:
     pair = leaf.pair(leaf.dtype, variant)
     truths = [truth for truth in _truths(leaf, variant, own) if truth is not None]
-    if pair is None or len(truths) < len(pair) or any(truth.shape != pair[0].shape for truth in truths):
+    if pair is None or len(truths) < len(pair) or not all(is_alike(truth, pair[0]) for truth in truths):
         return None
     both = [compare(as_float64(value), as_float64(truth)) for value, truth in zip(pair, truths, strict=True)]
     # A gradient far below its natural scale comes from terms of that scale, which are rounded before they cancel.
-    unit = epsilon(leaf.dtype) * max(*(one.peak_expected for one in both), leaf.natural_scale(variant)) or 1.0
+    unit = epsilon(leaf.precision) * max(*(one.peak_expected for one in both), leaf.natural_scale(variant)) or 1.0
     return InputErrors(unit, tuple(one.max_abs / unit for one in both), tuple(one.rms / unit for one in both))
 
 

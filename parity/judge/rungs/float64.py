@@ -12,7 +12,7 @@ from parity.data.dtypes import as_float64, is_discrete
 from parity.data.input_variant import InputVariant
 from parity.judge import tolerances, variants
 from parity.judge.finding import Cause, Finding, Verdict, decimal
-from parity.judge.rungs import overflow, rounding_test
+from parity.judge.rungs import overflow, rounding_test, unsteady
 from parity.judge.rungs.error_ratio import ZERO, compare_sides
 from parity.judge.rungs.leaf import Leaf
 
@@ -24,7 +24,7 @@ def judge(leaf: Leaf, finding: Finding, *, second_look: bool = True) -> Finding:
         finding: the two values compared, so far EXACT.
         second_look: ask again on moved inputs where the given ones show no difference.
     """
-    problem = leaf.cache.reference_structure(leaf.name, leaf.judged()[0].shape, leaf.variant)
+    problem = leaf.cache.reference_structure(leaf.name, leaf.judged()[0], leaf.variant)
     if problem:
         return replace(finding, verdict=Verdict.STRUCTURE, message=problem)
     first = _judge_values(leaf, finding)
@@ -72,6 +72,9 @@ def _judge_values(leaf: Leaf, finding: Finding) -> Finding:
         return replace(finding, verdict=verdict, side=sides.worse, message=message)
     if leaf.is_zero_but_for_rounding():
         return replace(finding, verdict=Verdict.ROUNDING, message=f"{measured}; {ZERO}")
+    noisy = unsteady.side(leaf)
+    if noisy is not None:
+        return replace(finding, verdict=Verdict.STABILITY, side=noisy[0], message=f"{measured}; {noisy[1]}")
     low_precision = rounding_test.of_lower_precision(leaf, finding.error)
     if low_precision:
         return replace(

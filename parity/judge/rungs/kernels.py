@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from parity.execution.run_cache import RunCache
-from parity.judge import tolerances
+from parity.judge import tolerances, variants
 from parity.judge.finding import Cause, Finding, Verdict, decimal
 
 
@@ -16,7 +16,8 @@ def judge(cache: RunCache, finding: Finding) -> Finding:
         or not tolerances.FLOAT64_EQUAL < finding.error <= tolerances.KERNEL_MOST
     ):
         return finding
-    errors = {(side, name): error for side in cache.sides for name, error in cache.kernel_errors(side).items()}
+    variant = variants.given(finding.regime)
+    errors = {(side, name): error for side in cache.sides for name, error in cache.kernel_errors(side, variant).items()}
     if not errors:
         return finding
     (side, name), error = max(errors.items(), key=lambda item: item[1])

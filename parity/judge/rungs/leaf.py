@@ -10,7 +10,7 @@ from typing import TypeVar
 import numpy as np
 
 from parity.compare.compare import Statistics, compare
-from parity.data.dtypes import as_float64, epsilon
+from parity.data.dtypes import SIXTEEN_BITS, as_float64, epsilon, is_alike, is_inexact
 from parity.data.input_variant import InputVariant
 from parity.data.inputs import cotangent
 from parity.data.leaf import LeafName
@@ -44,6 +44,16 @@ class Leaf:
         """One side's value, None if the run has none."""
         value = self.cache.result(side, dtype, self.mode_of(dtype), variant).leaf(self.name)
         return value if isinstance(value, np.ndarray) else None
+
+    @property
+    def precision(self) -> str:
+        """The dtype whose rounding the leaf owes: there are no 16-bit complex numbers, so that these are in complex64."""
+        if self.dtype not in SIXTEEN_BITS:
+            return self.dtype
+        given = [array.dtype for array in self.cache.arguments.arrays.values() if is_inexact(array.dtype)]
+        value = self.at(self.cache.sides[0], self.dtype, self.variant)
+        is_complex = value is not None and value.dtype.kind == "c"
+        return "float32" if is_complex or (given and all(dtype.kind == "c" for dtype in given)) else self.dtype
 
     def pair(self, dtype: str, variant: InputVariant) -> tuple[np.ndarray, np.ndarray] | None:
         """Both sides' values; None unless both are there with equal shape and dtype."""
@@ -85,7 +95,7 @@ class Leaf:
         """How far each side is from the caller's reference in float64; empty without one."""
         reference = self.cache.reference_leaf(self.name, self.variant)
         pair = self.pair("float64", self.variant)
-        if reference is None or pair is None or pair[0].shape != reference.shape:
+        if reference is None or pair is None or not is_alike(pair[0], reference):
             return {}
         expected = as_float64(reference)
         return {
@@ -130,9 +140,10 @@ class Leaf:
         pulled = []
         for key in self.cache.result(self.cache.sides[0], "float64", "eager", variant).outputs:
             output = self.cache.truth(key, variant)
-            if output is not None and output.dtype.kind == "f":
+            if output is not None and is_inexact(output.dtype):
                 finite = np.where(np.isfinite(output), output, 0.0)
-                pulled.append(float(np.sum(np.abs(finite * cotangent(key, output.shape)))))
+                weights = cotangent(key, output.shape, output.dtype.kind == "c")
+                pulled.append(float(np.sum(np.abs(finite * weights))))
         return min(pulled, default=0.0)
 
     def is_saturated(self, dtype: str) -> bool:

@@ -22,7 +22,7 @@ def judge(leaf: Leaf, finding: Finding, float64: Finding) -> Finding:
         return known
     each = "each side against its own float64 value, since these differ"
     lost = {
-        side: lost_elements(value, np.asarray(truth), leaf.dtype)
+        side: lost_elements(value, np.asarray(truth), leaf.precision)
         for side, value, truth in zip(leaf.cache.sides, pair, own, strict=True)
     }
     if any(lost.values()):

@@ -28,7 +28,7 @@ def tables(cache: RunCache, finding: Finding) -> Finding:
     """
     if finding.verdict is not Verdict.SEMANTIC or not cache.pinned.is_lifted or not math.isfinite(finding.error):
         return finding
-    made = {side: _made_by_held(cache, finding.leaf, side) for side, held in cache.pinned.held.items() if held}
+    made = {side: _made_by_held(cache, finding, side) for side, held in cache.pinned.held.items() if held}
     enough = [side for side, change in made.items() if finding.error <= tolerances.TABLE_FACTOR * change]
     if not enough:
         return finding
@@ -48,7 +48,7 @@ def leaning(cache: RunCache, finding: Finding) -> Finding:
     """
     if finding.verdict is not Verdict.SEMANTIC or not cache.pinned.is_lifted:
         return finding
-    rounded, name = variants.given("unit", "float32"), LeafName(finding.leaf)
+    rounded, name = variants.given(finding.regime, "float32"), LeafName(finding.leaf)
     low = {side: cache.result(side, "float32", "eager", rounded).leaf(name) for side in cache.sides}
     high = {side: cache.result(side, "float64", "eager", rounded).leaf(name) for side in cache.sides}
     if any(value is None or value.shape != high[side].shape for side, value in low.items()):
@@ -83,7 +83,7 @@ def judge(cache: RunCache, finding: Finding, asked: Sequence[str]) -> Finding:
         return finding
     needed = max((LOW_DTYPES.get(dtype, FULL) for dtype in asked), default=FULL)
     below = {side: _below(steps, needed) for side, steps in cache.pinned.steps.items()}
-    moved = {side: _moved_by_its_steps(cache, finding.leaf, side) for side, steps in below.items() if steps}
+    moved = {side: _moved_by_its_steps(cache, finding, side) for side, steps in below.items() if steps}
     guilty = {
         side: error for side, error in moved.items() if error > max(tolerances.FLOAT64_EQUAL, _least(below[side]))
     }
@@ -135,18 +135,18 @@ def _least(steps: Mapping[PinnedStep, int]) -> float:
     return tolerances.PINNED_LEAST_UNITS * epsilon("float32" if lowest == "complex64" else lowest)
 
 
-def _moved_by_its_steps(cache: RunCache, leaf: str, side: str) -> float:
+def _moved_by_its_steps(cache: RunCache, finding: Finding, side: str) -> float:
     """How far the code as it is written is from itself with every step in float64.
 
     Values that a lower precision can hold hide a cast to it: the inputs move too.
     """
-    given = variants.given("unit")
-    return max(_apart(cache, LeafName(leaf), side, variant) for variant in (given, variants.second_look(given)))
+    given = variants.given(finding.regime)
+    return max(_apart(cache, LeafName(finding.leaf), side, variant) for variant in (given, variants.second_look(given)))
 
 
-def _made_by_held(cache: RunCache, leaf: str, side: str) -> float:
+def _made_by_held(cache: RunCache, finding: Finding, side: str) -> float:
     """How far a unit in the arrays that the code holds moves the leaf."""
-    given, name = variants.given("unit"), LeafName(leaf)
+    given, name = variants.given(finding.regime), LeafName(finding.leaf)
     lifted, nudged = (cache.result(side, "float64", mode, given).leaf(name) for mode in ("eager", NUDGED))
     if lifted is None or nudged is None or lifted.shape != nudged.shape or lifted.dtype != nudged.dtype:
         return 0.0

@@ -17,7 +17,7 @@ from parity.judge.rungs.leaf import Leaf
 def vacuous(leaf: Leaf, finding: Finding, statistics: Statistics) -> Finding | None:
     """The finding of a comparison that says nothing; None if it says something."""
     name = LeafName(leaf.name)
-    reason = _reason(statistics, name.is_gradient)
+    reason = _reason(statistics, name.is_gradient) or _same_complex(leaf, statistics, name.is_gradient)
     if not reason:
         return None
     if name.is_gradient and statistics.highest_actual == 0 and statistics.lowest_actual == 0:
@@ -56,9 +56,20 @@ def _reason(statistics: Statistics, is_gradient: bool) -> str:
     return ""
 
 
+def _same_complex(leaf: Leaf, statistics: Statistics, is_gradient: bool) -> str:
+    """The same for a complex number, whose real and imaginary part differ."""
+    value = leaf.judged()[0]
+    if statistics.mismatches or statistics.size < 2 or is_gradient or value.dtype.kind != "c":
+        return ""
+    number = value.flat[0]
+    is_same = np.isfinite(number) and bool((value == number).all())
+    return f"every element is {number:g} on both sides: constant; use other inputs" if is_same else ""
+
+
 def _output_depends_on(leaf: Leaf, name: str) -> bool:
     """Does any output of either side change when this input alone changes?"""
     changed = variants.one_changed(leaf.variant, name)
+    leaf.cache.release_moved()  # these runs are asked for by nothing else, and are as large as the others
     for side in leaf.cache.sides:
         before = leaf.cache.result(side, "float64", "eager", leaf.variant).outputs
         after = leaf.cache.result(side, "float64", "eager", changed)

@@ -75,3 +75,22 @@ def test_nothing_compared_is_no_pass():
 
     found = gate(of_pair("p", jnp.zeros_like, torch.zeros_like, (X,), "forward", "float32"), 60.0)
     assert "VACUOUS" in found.message
+
+
+def test_gradients_of_complex_inputs_are_aligned_before_they_are_judged():
+    import jax.numpy as jnp
+    import torch
+
+    from parity.bench.subjects.candidates import candidates
+    from parity.bench.subjects.gate import gate
+    from parity.bench.subjects.ready import frameworks, prepare
+
+    z = (X + 1j * X.T.reshape(3, 5)).astype(np.complex64)
+    subject = of_pair("p", jnp.exp, torch.exp, (z,), "gradient", "float32")
+    passed = gate(subject, 60.0)
+    assert passed.message == ""
+    assert np.abs(passed.truths["grad/x"].imag).max() > 0.1
+    with frameworks("float32") as compilations:
+        for candidate in candidates(subject):
+            ready = prepare(candidate, subject, "cpu", compilations[candidate.backend])
+            assert passed.judge(ready.first) == "", candidate.name

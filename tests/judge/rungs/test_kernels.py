@@ -16,8 +16,8 @@ torch = pytest.importorskip("torch", exc_type=ImportError)
 X = np.linspace(0.1, 6.0, 24).astype(np.float32)
 
 
-def found(report, leaf="out", dtype="float64"):
-    return next(f for f in report.findings if (f.leaf, f.dtype) == (leaf, dtype))
+def found(report, leaf="out", dtype="float64", regime="unit"):
+    return next(f for f in report.findings if (f.leaf, f.dtype, f.regime) == (leaf, dtype, regime))
 
 
 def test_the_trigamma_of_torch():
@@ -28,6 +28,13 @@ def test_the_trigamma_of_torch():
     assert finding.causes[0].name == "imprecise kernel"
     assert finding.causes[0].evidence.startswith("polygamma of torch is ")
     assert found(report, "grad/x", "float32").verdict.passes
+
+
+def test_on_the_inputs_of_the_regime():
+    """On large inputs the kernel is right."""
+    report = parity.check(jax.scipy.special.digamma, torch.digamma, (1e3 * X,), regimes=("unit", "tiny"))
+    assert report.passed, str(report)
+    assert found(report, "grad/x").error < 1e-12 < found(report, "grad/x", regime="tiny").error
 
 
 def test_a_difference_beside_it_is_one():

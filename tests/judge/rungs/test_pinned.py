@@ -32,8 +32,8 @@ def torch_norm(x, w, dtype=torch.float32, eps=1e-6):
     return w * y.to(x.dtype)
 
 
-def found(report, leaf="out", dtype="float64"):
-    return next(f for f in report.findings if (f.leaf, f.dtype) == (leaf, dtype))
+def found(report, leaf="out", dtype="float64", regime="unit"):
+    return next(f for f in report.findings if (f.leaf, f.dtype, f.regime) == (leaf, dtype, regime))
 
 
 class TestNote:
@@ -117,6 +117,15 @@ class TestBelowWhatWasAskedFor:
         assert finding.causes[0].name == "low-precision step"
         assert f"{worse} computes in {dtype} at test_pinned.py:" in finding.causes[0].evidence
 
+    def test_on_the_inputs_of_the_regime(self):
+        """Saturated, the output does not show the step."""
+        report = parity.check(
+            lambda x: jnp.tanh(x * 2.0), lambda x: torch.tanh(x.float() * 2).to(x.dtype), (X * 1e3 + 1e3 * np.sign(X),),
+            wrt=(), dtypes=("float64",), regimes=("unit", "tiny"),
+        )  # fmt: skip
+        assert found(report).verdict.passes
+        assert found(report, regime="tiny").verdict is Verdict.INTERNAL_PRECISION
+
     def test_both_sides_alike(self):
         finding = found(parity.check(jax_norm, torch_norm, (X, W), dtypes=("float64",)))
         assert (finding.verdict, finding.side) == (Verdict.INTERNAL_PRECISION, None)
@@ -149,6 +158,17 @@ class TestTables:
         assert 1e-9 < finding.error < 1e-7
         assert finding.causes[0].name == "low-precision table"
         assert f"{holds} holds float32 of shape (16,)" in finding.message
+
+    def test_on_the_inputs_of_the_regime(self):
+        """Saturated, the output does not show the table."""
+        narrow, wide = self.TABLE.astype(np.float32), self.TABLE
+        report = parity.check(
+            lambda x: jnp.tanh(x * (2.0 + jnp.asarray(narrow))),
+            lambda x: torch.tanh(x * (2.0 + torch.from_numpy(wide).to(x.dtype))),
+            (X * 1e3 + 1e3 * np.sign(X),), wrt=(), regimes=("unit", "tiny"),
+        )  # fmt: skip
+        assert report.passed, str(report)
+        assert found(report, regime="tiny").causes[0].name == "low-precision table"
 
     def test_another_table_is_another_function(self):
         other = (self.TABLE * (1 + 1e-5)).astype(np.float32)
