@@ -83,11 +83,10 @@ EXCUSE_UNITS = 4.0
 # ... unless the other side is no further off than this. Near a root, seen: 0.41 units against 2.95e6 (log gamma at 2), 0.39
 # against 839 (log 3x - log 3 at 1), 0.26 against 9,820 (a sine at π).
 ACCURATE_UNITS = 1.0
-# ... or unless the other side is so many times nearer and uses no more than this share of what is excused, on most inputs:
-# between 5 times, the most that correct ports were seen apart, and 320, the least that worse arithmetic was (above). In float32
-# alone: with bfloat16 logits of 1e4 one side is 100 times nearer because it works in float32 inside.
+# ... or unless the other side is so many times nearer on most inputs: between 5 times, the most that correct ports were seen
+# apart, and 320, the least that worse arithmetic was (above). In float32 alone: with bfloat16 logits of 1e4 one side is 100
+# times nearer because it works in float32 inside.
 BETTER_RATIO = 32.0
-BETTER_SHARE = 1 / 16
 EXCUSE_MOVES = 3
 EXCUSE_FACTOR = 4.0
 # Neither side has a digit of a leaf right when the nearer one is off by more than this share of its largest magnitude.

@@ -126,7 +126,7 @@ class Errors:
         """Is a side no further off than the truth itself after its inputs moved by a few units of the dtype?
 
         Not in float32 if the other side shows that more can be promised: it is right to the last place on every input, or far
-        nearer and within a part of that on most. In less the other side may work in float32 inside, by intent.
+        nearer on most. In less the other side may work in float32 inside, by intent.
         """
         other = self.sides[1 - self.sides.index(side)]
         is_float32 = self.leaf.precision == "float32"
@@ -138,7 +138,7 @@ class Errors:
         ):
             budget = tolerances.EXCUSE_FACTOR * self._change_of_truth(variant, side) / errors.unit
             excused += far <= budget
-            better += near <= tolerances.BETTER_SHARE * budget and far > tolerances.BETTER_RATIO * max(near, 1.0)
+            better += far > tolerances.BETTER_RATIO * max(near, tolerances.ACCURATE_UNITS)
         if is_float32 and better >= tolerances.SIDE_SHARE * len(self.measured):
             return False
         return excused > (1 - tolerances.SIDE_SHARE) * len(self.measured)

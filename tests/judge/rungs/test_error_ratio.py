@@ -367,15 +367,17 @@ class TestNearARoot:
         assert (finding.verdict, finding.side) == (Verdict.STABILITY, side)
 
     @pytest.mark.parametrize(
-        ("far", "near", "is_excused"),
-        [(3000, 50, False), (1000, 50, True), (3000, 100, True), (5000, 120, True), (100, 2, False), (60, 2, True)],
+        ("better", "far", "near", "is_excused"),
+        [(11, 1500, 46, False), (11, 1500, 48, True), (9, 1500, 46, False), (8, 1500, 46, True), (11, 33, 0.1, False)],
     )
-    def test_how_much_better(self, monkeypatch, far, near, is_excused):
+    def test_how_much_better(self, monkeypatch, better, far, near, is_excused):
         monkeypatch.setattr(Errors, "_change_of_truth", lambda errors, variant, side: 400.0)  # excuses 1600 units
-        made = errors([1500.0] * 3 + [float(far)] * 8, [float(near)] * 11)
+        made = errors([1500.0] * (11 - better) + [float(far)] * better, [100.0] * (11 - better) + [near] * better)
         assert made.is_excused("jax") is is_excused
-        monkeypatch.setattr(tolerances, "SIDE_SHARE", 1.0)
-        assert made.is_excused("jax") is True
+
+    def test_one_that_is_accurate_on_most_inputs_is_no_better_below_the_ratio(self, monkeypatch):
+        monkeypatch.setattr(Errors, "_change_of_truth", lambda errors, variant, side: 400.0)
+        assert errors([31.0] * 11, [0.1] * 10 + [1.1]).is_excused("jax") is True
 
     def test_both_alike_are_excused(self):
         def odd(x):
