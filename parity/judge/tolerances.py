@@ -33,7 +33,8 @@ NOISE_JITTERS = 5
 NOISE_SHARE = 0.5
 # For float64 more: where one of two ties breaks and the other, of zeros, does not, 0.58 is new.
 FLOAT64_NOISE_SHARE = 0.7
-# A difference that shrinks below this fraction of itself after the move was at a tie, a kink or a bound, and is no noise.
+# A difference that shrinks below this fraction of itself after the move was at a tie, a kink or a bound, and is no noise. An
+# element that shrinks or grows so much by itself is left out of the share: 0.06 of normal draws do (4 / π · arctan of it).
 NOISE_PERSISTS = 0.05
 # One that grows by more than this was hidden by the inputs (weights of one, say), and is no noise either.
 NOISE_GROWS = 4.0
@@ -82,6 +83,10 @@ EXCUSE_UNITS = 4.0
 # ... unless the other side is no further off than this. Near a root, seen: 0.41 units against 2.95e6 (log gamma at 2), 0.39
 # against 839 (log 3x - log 3 at 1), 0.26 against 9,820 (a sine at π).
 ACCURATE_UNITS = 1.0
+# ... or unless the other side is so many times nearer on most inputs: between 5 times, the most that correct ports were seen
+# apart, and 320, the least that worse arithmetic was (above). In float32 alone: with bfloat16 logits of 1e4 one side is 100
+# times nearer because it works in float32 inside.
+BETTER_RATIO = 32.0
 EXCUSE_MOVES = 3
 EXCUSE_FACTOR = 4.0
 # Neither side has a digit of a leaf right when the nearer one is off by more than this share of its largest magnitude.
@@ -136,6 +141,8 @@ CONDITION_MOVE = 2.0**-50
 CONDITION_FACTOR = 16.0
 # A second move is so many times as large, and the result has to move so many times as far.
 CONDITION_STEP = 64.0
+# An element that moves less than this many times as far jumps. A choice between one, a jump, and CONDITION_STEP.
+CONDITION_GROWS = 4.0
 
 # A side is unsteady where moves by CONDITION_MOVE, drawn so many times, change its float64 answer by the difference between the
 # sides divided by UNSTEADY_FACTOR at least, and the other side's by less than that divided by SIDE_RATIO. Measured on torch's

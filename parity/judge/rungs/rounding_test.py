@@ -61,56 +61,67 @@ def _is_conditioning(leaf: Leaf, difference: Difference) -> bool:
     """Is it no more than what a few units in the last place of the inputs make of either side by themselves?
 
     What a function does to such a move no arithmetic can undo: not even the rounding of a constant, 1/√3 in place of √3, which is
-    no noise. A difference that is gone after the move is at a tie or a bound, and what does not grow with the move is a jump.
+    no noise. A difference that is gone after the move is at a tie or a bound. An element of a side that does not change further
+    with a larger move jumps, and is set aside: its size says nothing of the others.
     """
     base = difference(leaf, leaf.variant)
     if base is None or not base.size:
         return False
-    largest, moved = float(np.max(np.abs(base))), []
-    for factor, variant in variants.conditioning(leaf.variant):
-        key = ("conditioning", difference.__name__, leaf.mode_of("float64"), leaf.variant, variant)
-        there, change = leaf.for_each(key, lambda one, at=variant: _moved_by(one, difference, at))  # type: ignore[misc]
-        if not there >= tolerances.NOISE_PERSISTS * largest:
-            return False
-        moved.append(change / factor)
-    return largest <= tolerances.CONDITION_FACTOR * min(moved)
+    largest = float(np.max(np.abs(base)))
+    key = ("conditioning", difference.__name__, leaf.mode_of("float64"), leaf.variant)
+    there, moved = leaf.for_each(key, lambda one: _moved_by(one, difference))
+    return there >= tolerances.NOISE_PERSISTS * largest and largest <= tolerances.CONDITION_FACTOR * moved
 
 
-def _moved_by(leaf: Leaf, difference: Difference, variant: InputVariant) -> tuple[float, float]:
-    """(largest difference on the moved inputs, largest change of a side by the move); NaN for a difference that is not there."""
-    elsewhere = difference(leaf, variant)
-    if elsewhere is None or not elsewhere.size:
+def _moved_by(leaf: Leaf, difference: Difference) -> tuple[float, float]:
+    """(largest difference on the moved inputs, largest change of a side by a unit move, jumps left out), each for the move
+    that makes the least of it; NaN for a difference that is not there."""
+    moves, sides = variants.conditioning(leaf.variant), leaf.cache.sides
+    there = [difference(leaf, variant) for _, variant in moves]
+    pairs = [
+        [leaf.at(side, "float64", at) for at in (leaf.variant, *(variant for _, variant in moves))] for side in sides
+    ]
+    if any(one is None or not one.size for one in (*there, *(value for values in pairs for value in values))):
         return math.nan, 0.0
-    sides = leaf.cache.sides
-    pairs = [(leaf.at(side, "float64", leaf.variant), leaf.at(side, "float64", variant)) for side in sides]
-    changes = [_finite(as_float64(a) - as_float64(b)) for a, b in pairs if a is not None and b is not None]
-    return float(np.max(np.abs(elsewhere))), max((float(np.max(np.abs(change))) for change in changes), default=0.0)
+    moved = [0.0] * len(moves)
+    for values in pairs:
+        base, *others = (as_float64(value) for value in values if value is not None)
+        with np.errstate(all="ignore"):
+            changes = [np.abs(_finite(other - base)) for other in others]
+        grows = changes[1] >= tolerances.CONDITION_GROWS * changes[0]
+        for number, ((factor, _), change) in enumerate(zip(moves, changes, strict=True)):
+            moved[number] = max(moved[number], float(np.max(change, where=grows, initial=0.0)) / factor)
+    return min(float(np.max(np.abs(one))) for one in there if one is not None), min(moved)
 
 
 def _new_share(leaf: Leaf, difference: Difference, dtype: str) -> float:
     """How much of the difference is another one after a move: about the move if it is smooth, 1 if it is noise.
 
     0 if it is gone: that is a tie, a kink or a bound, which a move leaves. 0 if it grew: that is a term which the inputs hid.
+    Elements whose difference comes or goes are set aside: the move takes them across a branch. Of noise they are few.
     """
-    change = elsewhere = here = 0.0
+    change = kept = elsewhere = here = 0.0
     for variant in variants.noise(leaf.variant, dtype):
         key = ("noise", difference.__name__, leaf.mode_of("float64"), leaf.variant, variant)
         squares = leaf.for_each(key, lambda one, at=variant: _squares(one, difference, at))  # type: ignore[misc]
         if squares is None:
             return 0.0
-        change, elsewhere, here = change + squares[0], elsewhere + squares[1], here + squares[2]
+        change, kept = change + squares[0], kept + squares[1]
+        elsewhere, here = elsewhere + squares[2], here + squares[3]
     persists = tolerances.NOISE_PERSISTS**2 * here < elsewhere < tolerances.NOISE_GROWS**2 * here
-    return math.sqrt(change / (elsewhere + here)) if persists and here else 0.0
+    return math.sqrt(change / kept) if persists and kept else 0.0
 
 
-def _squares(leaf: Leaf, difference: Difference, variant: InputVariant) -> tuple[float, float, float] | None:
-    """Sums of squares: of the change of the difference by the move, of it there, of it here."""
+def _squares(leaf: Leaf, difference: Difference, variant: InputVariant) -> tuple[float, float, float, float] | None:
+    """Sums of squares: where the difference stays, of its change and of it there and here; everywhere, of it there, of it here."""
     base, other = difference(leaf, leaf.variant), difference(leaf, variant)
     if base is None or other is None or base.shape != other.shape:
         return None
     with np.errstate(all="ignore"):  # a leaf beside the one that is asked for may hold huge numbers
-        change, there, here = (float(np.sum(np.abs(part) ** 2)) for part in (other - base, other, base))
-    return change, there, here
+        change, there, here = (np.abs(part) ** 2 for part in (other - base, other, base))
+        stays = tolerances.NOISE_PERSISTS**2 * np.maximum(there, here) <= np.minimum(there, here)
+        kept = np.sum(change, where=stays), np.sum(there + here, where=stays)
+    return float(kept[0]), float(kept[1]), float(np.sum(there)), float(np.sum(here))
 
 
 def _finite(difference: np.ndarray) -> np.ndarray:

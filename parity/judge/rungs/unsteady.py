@@ -14,8 +14,8 @@ from parity.judge.rungs.leaf import Leaf
 def side(leaf: Leaf) -> tuple[str, str] | None:
     """The side that alone is unsteady, with the evidence; None if there is none.
 
-    Which digits it loses hangs on the kernels of the processor. A jump at a tie is something else: there the difference is gone
-    after a move.
+    Which digits it loses hangs on the kernels of the processor. Elements whose difference comes or goes are set aside: the move
+    takes them across a branch.
     """
     changes: list[tuple[float, float]] = []
     for variant in variants.unsteady(leaf.variant):
@@ -42,15 +42,13 @@ def _measured(leaf: Leaf, variant: InputVariant) -> tuple[float, float] | None:
     here, there = leaf.pair("float64", leaf.variant), leaf.pair("float64", variant)
     if here is None or there is None or here[0].shape != there[0].shape or not here[0].size:
         return None
-    difference, later = _apart(*here), _apart(*there)
-    actual, expected = (_apart(before, after) for before, after in zip(here, there, strict=True))
-    scale = float(difference.max())
-    if not scale:
+    before, after = _apart(*here), _apart(*there)
+    scale = float(before.max())
+    stays = np.minimum(before, after) >= tolerances.NOISE_PERSISTS * np.maximum(before, after)
+    actual, expected = (float(_apart(*pair).max(initial=0.0, where=stays)) for pair in zip(here, there, strict=True))
+    if not max(actual, expected) >= scale / tolerances.UNSTEADY_FACTOR or not scale:
         return None
-    moved = np.maximum(actual, expected) >= scale / tolerances.UNSTEADY_FACTOR
-    if later.max(initial=0.0, where=moved) < tolerances.NOISE_PERSISTS * scale:
-        return None  # nothing moved as far, or what did brought the sides together: a jump at a tie
-    return float(actual.max()) / scale, float(expected.max()) / scale
+    return actual / scale, expected / scale
 
 
 def _apart(one: np.ndarray, other: np.ndarray) -> np.ndarray:

@@ -353,6 +353,32 @@ class TestNearARoot:
         finding = found(report, dtype="float32")
         assert (finding.verdict, finding.side) == (Verdict.STABILITY, side)
 
+    @SIDES
+    @pytest.mark.parametrize(("units", "dtype"), [(2, "float32"), (6, "float32")])
+    def test_a_side_that_is_off_by_a_few_units_itself_shows_it_too(self, side, units, dtype):
+        def log(x):
+            return jnp.log(x) if is_jax(x) else torch.log(x)
+
+        def good(x):
+            return log(x) * (1 + units * 2.0**-23 * ("float32" in str(x.dtype)))
+
+        report = sided(side, lambda x: log(3 * x) - float(np.log(3.0)), good, (self.NEAR_ONE,), wrt=())
+        finding = found(report, dtype=dtype)
+        assert (finding.verdict, finding.side) == (Verdict.STABILITY, side)
+
+    @pytest.mark.parametrize(
+        ("better", "far", "near", "is_excused"),
+        [(11, 1500, 46, False), (11, 1500, 48, True), (9, 1500, 46, False), (8, 1500, 46, True), (11, 33, 0.1, False)],
+    )
+    def test_how_much_better(self, monkeypatch, better, far, near, is_excused):
+        monkeypatch.setattr(Errors, "_change_of_truth", lambda errors, variant, side: 400.0)  # excuses 1600 units
+        made = errors([1500.0] * (11 - better) + [float(far)] * better, [100.0] * (11 - better) + [near] * better)
+        assert made.is_excused("jax") is is_excused
+
+    def test_one_that_is_accurate_on_most_inputs_is_no_better_below_the_ratio(self, monkeypatch):
+        monkeypatch.setattr(Errors, "_change_of_truth", lambda errors, variant, side: 400.0)
+        assert errors([31.0] * 11, [0.1] * 10 + [1.1]).is_excused("jax") is True
+
     def test_both_alike_are_excused(self):
         def odd(x):
             return (jnp.log(3 * x) if is_jax(x) else torch.log(3 * x)) - float(np.log(3.0))
