@@ -186,3 +186,9 @@ def test_a_gradient_that_a_framework_cannot_give_is_undecided():
     leaves, (finding,) = compare(jax, Result({"out": F32}, {"grad/x": F32}))
     assert leaves == ["out"]
     assert (finding.verdict, finding.side, finding.warning) == (Verdict.INCONCLUSIVE, "jax", False)
+
+
+def test_dtypes_are_equal_by_value_and_not_only_as_the_same_object():
+    big_endian = [np.ones(2, np.dtype(">f4")) for _ in range(2)]
+    assert big_endian[0].dtype is not big_endian[1].dtype
+    assert compare({"out": big_endian[0]}, {"out": big_endian[1]}) == (["out"], [])
