@@ -31,6 +31,8 @@ ROOT = Path(__file__).parent.parent
 ROOMS = ("parity/judge", "parity/compare", "parity/execution/lifting")
 IGNORED = (".*", "__pycache__", "*.egg-info", "parity-report", "build", "dist")
 DATA = tomllib.loads((ROOT / "tests/mutation.toml").read_text())
+EXPLAINED = {(one["module"], one["before"], one["after"]): f"{one['why']}: {one['note']}" for one in DATA["survivors"]}
+NEW = "not explained"
 # A mutant may make its tests slower; one that runs so many times longer than the tests did, hangs and counts as killed.
 SLOWER = 4
 
@@ -76,13 +78,6 @@ def changed(diff: str) -> tuple[str, str]:
     return before, after
 
 
-def explained(module: Path, before: str, after: str) -> str:
-    for one in DATA.get("survivors", []):
-        if (one["module"], one["before"], one["after"]) == (str(module), before, after):
-            return f"{one['why']}: {one['note']}"
-    return "not explained"
-
-
 def page(arguments: argparse.Namespace, drawn: dict, results: dict, took_s: float, sampled: int) -> str:
     """docs/mutation.md."""
     counts = {module: Counter(outcome for outcome, *_ in rows) for module, rows in results.items()}
@@ -105,7 +100,9 @@ def page(arguments: argparse.Namespace, drawn: dict, results: dict, took_s: floa
     for module, rows in results.items():
         for outcome, line, before, after in rows:
             if outcome != "killed":
-                lines.append(f"- {module}:{line} `{before}` → `{after}`  \n  {explained(module, before, after)}")
+                lines.append(
+                    f"- {module}:{line} `{before}` → `{after}`  \n  {EXPLAINED.get((str(module), before, after), NEW)}"
+                )
     return "\n".join(lines) + "\n"
 
 
@@ -146,10 +143,10 @@ def main() -> int:
             print(module, *row, flush=True)
             written = page(arguments, drawn, results, time.monotonic() - began, len(sample))
             (ROOT / "docs/mutation.md").write_text(written)
-        gone = [one for one in DATA.get("survivors", []) if one["before"] not in Path(one["module"]).read_text()]
+        gone = [one for one in DATA["survivors"] if one["before"] not in Path(one["module"]).read_text()]
     for one in gone:
         print(f"tests/mutation.toml explains a line that is no more in {one['module']}: {one['before']}")
-    return int(bool(gone) or not written or "not explained" in written)
+    return int(bool(gone) or not written or NEW in written)
 
 
 if __name__ == "__main__":
