@@ -53,6 +53,13 @@ def power(session: nox.Session) -> None:
 
 
 @nox.session
+def mutation(session: nox.Session) -> None:
+    """Which mutations of the judge, the comparator and the lifting the tests see; `-- --share 0.05 --minutes 30` bounds it."""
+    install(session, "all", "test", "mutation")
+    session.run("python", "-m", "tests.mutation", *session.posargs)
+
+
+@nox.session
 def models(session: nox.Session) -> None:
     """Flax and torch models of transformers 4.48.3, lifted to float64; its last version with Flax models."""
     install(session, "jax,torch", "test", "models")

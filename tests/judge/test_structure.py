@@ -180,3 +180,26 @@ class TestGradientsOfOtherOutputs:
         leaves, findings = compare(Result(ours, self.GRADIENTS), Result(theirs, self.GRADIENTS))
         assert leaves == ["out", "grad/x"]
         assert [finding.notes for finding in findings] == [()]
+
+
+@pytest.mark.parametrize("side", ["jax", "torch"])
+def test_a_training_step_that_writes_into_an_input_passes_with_a_warning(side):
+    step, clean = Result({"out": F32}, written=("query",), inner="step.py:7"), Result({"out": F32})
+    leaves, (finding,) = compare(*((step, clean) if side == "jax" else (clean, step)))
+    assert leaves == ["out"]
+    assert (finding.leaf, finding.verdict, finding.side) == ("in/query", Verdict.EXACT, side)
+    assert finding.warning
+    assert f"the {side} function trains its input query in place" in finding.message
+
+
+def test_a_gradient_that_a_framework_cannot_give_is_undecided():
+    jax = Result({"out": F32}, {}, (Problem("grad", "no derivative", is_undecided=True),))
+    leaves, (finding,) = compare(jax, Result({"out": F32}, {"grad/x": F32}))
+    assert leaves == ["out"]
+    assert (finding.verdict, finding.side, finding.warning) == (Verdict.INCONCLUSIVE, "jax", False)
+
+
+def test_dtypes_are_equal_by_value_and_not_only_as_the_same_object():
+    big_endian = [np.ones(2, np.dtype(">f4")) for _ in range(2)]
+    assert big_endian[0].dtype is not big_endian[1].dtype
+    assert compare({"out": big_endian[0]}, {"out": big_endian[1]}) == (["out"], [])

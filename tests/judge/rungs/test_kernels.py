@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import math
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 import parity
 from parity.execution.lifting import special
-from parity.judge.finding import Verdict
+from parity.judge import tolerances
+from parity.judge.finding import Finding, Verdict
+from parity.judge.rungs import kernels
 
 pytestmark = pytest.mark.both
 jax = pytest.importorskip("jax", exc_type=ImportError)
@@ -55,3 +60,36 @@ def test_what_is_true_has_no_error(name):
     values = np.array([float(special._functions()[name](*(mp.mpf(float(x)) for x in row))) for row in rows])
     assert special.error(name, columns, values) < 1e-15
     assert special.error(name, columns, values * [1, 1 + 1e-6]) > 1e-8
+
+
+class TestBounds:
+    """The largest error of a kernel decides, up to both bounds and no further."""
+
+    @staticmethod
+    def judged(error, errors, verdict=Verdict.SEMANTIC):
+        cache = SimpleNamespace(sides=("jax", "torch"), kernel_errors=lambda side: errors.get(side, {}))
+        return kernels.judge(cache, Finding("out", "float64", "eager", verdict, error=error))
+
+    @pytest.mark.parametrize(
+        ("error", "kernel", "passes"),
+        [
+            (tolerances.KERNEL_MOST, 1.0, True),
+            (tolerances.KERNEL_MOST * 1.01, 1.0, False),
+            (tolerances.FLOAT64_EQUAL, 1.0, False),
+            (tolerances.FLOAT64_EQUAL * 1.01, 1.0, True),
+            (tolerances.KERNEL_FACTOR * 1e-9, 1e-9, True),
+            (tolerances.KERNEL_FACTOR * 1.01e-9, 1e-9, False),
+            (math.nan, 1.0, False),
+        ],
+    )
+    def test_both(self, error, kernel, passes):
+        assert self.judged(error, {"jax": {"zeta": kernel}}).verdict.passes is passes
+
+    def test_the_worst_kernel_of_either_side_is_named(self):
+        finding = self.judged(2e-9, {"jax": {"erf": 1e-17, "zeta": 3e-10}, "torch": {"igamma": 1e-9}})
+        assert finding.verdict is Verdict.ROUNDING
+        assert finding.causes[0].evidence == "igamma of torch is 1e-09 from the true value in float64"
+
+    @pytest.mark.parametrize("verdict", [v for v in Verdict if v is not Verdict.SEMANTIC])
+    def test_another_verdict_stays(self, verdict):
+        assert self.judged(1e-9, {"jax": {"zeta": 1.0}}, verdict).verdict is verdict
