@@ -37,6 +37,14 @@ class Arguments:
         """The leaves that are NumPy arrays, by name."""
         return {n: leaf for n, leaf in zip(self.names, self.leaves, strict=True) if isinstance(leaf, np.ndarray)}
 
+    def constant(self) -> list[str]:
+        """Floating inputs of more than one element that are all the same number."""
+        return [
+            name
+            for name, array in self.arrays.items()
+            if is_inexact(array.dtype) and array.size > 1 and (array == array.flat[0]).all()
+        ]
+
     def tree(self, arrays: Mapping[str, Any]) -> dict[str, Any]:
         """Parameter → value, in containers of their own, with `arrays` in place of the NumPy ones."""
         leaves = [arrays.get(name, leaf) for name, leaf in zip(self.names, self.leaves, strict=True)]

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 
 from parity.data.leaf import LeafName
+from parity.execution import places
+from parity.execution.limits import TimeLimitExceeded
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,15 @@ class Problem:
     place: str = ""
     is_timeout: bool = False
     is_undecided: bool = False
+
+    @classmethod
+    def of(cls, error: BaseException, leaf: str) -> Problem:
+        """The exception in one line, and the place in the caller's own code that raised it."""
+        lines = [line for line in str(error).splitlines() if line.strip()] or [""]
+        # A compiler that passes an error on names itself in the first line, and the error in the next.
+        words = " ".join(line.strip() for line in lines[: 2 if lines[0].endswith(":") else 1])
+        text = f"{type(error).__name__}: {words}"
+        return cls(leaf, text, places.raised(error), isinstance(error, TimeLimitExceeded))
 
     @property
     def words(self) -> str:

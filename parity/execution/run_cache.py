@@ -20,7 +20,7 @@ from parity.execution.limits import TimeLimitExceeded, time_limit
 from parity.execution.memory import give_back
 from parity.execution.pinned import Pinned
 from parity.execution.result import Problem, Result
-from parity.execution.runner import AS_SET, LIFTED, LiveRunner, Runner, described
+from parity.execution.runner import AS_SET, LIFTED, LiveRunner, Runner
 
 # Runs on moved inputs that are kept: two variants on both sides in two dtypes are the most that one measurement compares.
 MOVED_RUNS = 4
@@ -212,14 +212,6 @@ class RunCache:
             )
         return exact if self._unchanged[variant] else variant
 
-    def constant_inputs(self) -> list[str]:
-        """Floating inputs of more than one element that are all the same number."""
-        return [
-            name
-            for name, array in self.arguments.arrays.items()
-            if is_inexact(array.dtype) and array.size > 1 and (array == array.flat[0]).all()
-        ]
-
     def reference_leaf(self, leaf: str, variant: InputVariant) -> np.ndarray | None:
         """The caller's reference on these inputs, in float64; None for gradients, without a reference, and after it failed."""
         if self.reference is None or self.reference_problem or LeafName(leaf).is_gradient:
@@ -232,27 +224,13 @@ class RunCache:
                 with np.errstate(all="ignore"), time_limit(self.timeout_s):
                     self._references[variant] = named_leaves(self.arguments.call(self.reference, tree), "out")
             except (Exception, SystemExit, TimeLimitExceeded) as error:
-                self.reference_problem = described(error, "out")
+                self.reference_problem = Problem.of(error, "out")
                 return None
         value = self._references[variant].get(leaf)
         if value is None:
             return None
         aligned: np.ndarray = self._gauge(("reference", "float64", ""), variant).aligned(leaf, np.asarray(value))
         return aligned
-
-    def reference_structure(self, leaf: str, actual: np.ndarray, variant: InputVariant) -> str:
-        """Why the reference cannot be compared with this leaf; empty if it can, and if there is none to compare."""
-        if self.reference is None or LeafName(leaf).is_gradient:
-            return ""
-        value = self.reference_leaf(leaf, variant)
-        if value is None:
-            return "" if self.reference_problem else f"both sides return {leaf}, the reference does not"
-        if value.dtype.kind not in "fiubc":
-            return f"the reference returns dtype {value.dtype}, expected numbers"
-        if (value.dtype.kind == "c") != (actual.dtype.kind == "c"):
-            return f"both sides return dtype {actual.dtype}, the reference returns dtype {value.dtype}"
-        same = value.shape == actual.shape
-        return "" if same else f"both sides return shape {actual.shape}, the reference returns shape {value.shape}"
 
     def truth(self, leaf: str, variant: InputVariant) -> np.ndarray | None:
         """The float64 value: the reference's, else the middle of both sides' (which agree where this is asked)."""

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import sysconfig
-import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
-from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
@@ -38,8 +35,6 @@ _HELD = (
     "{side} trains or differentiates inside ({place}) and holds the result constant: it has no gradient of the whole; "
     "pass wrt=() to compare the outputs alone, or differentiate inside with create_graph=True or torch.func.grad"
 )
-_PACKAGE = Path(__file__).parents[1]
-_PYTHON = sysconfig.get_path("stdlib")
 
 
 class Runner(Protocol):
@@ -104,7 +99,7 @@ class LiveRunner:
 
                 lifted = lifting.get(self.backend).lift(self.function, call, arrays, self.arguments.wrt)
         except (Exception, SystemExit, TimeLimitExceeded) as error:
-            return described(error, "out")
+            return Problem.of(error, "out")
         self._programs[self.arguments.wrt] = lifted
         return lifted
 
@@ -151,7 +146,7 @@ def run(
         with time_limit(limit):
             return attempt(wrt=arguments.wrt)
     except (Exception, SystemExit, TimeLimitExceeded) as error:
-        problem = described(error, Kind.GRADIENT)
+        problem = Problem.of(error, Kind.GRADIENT)
     if arguments.wrt and not problem.is_timeout:
         try:
             with time_limit(limit):
@@ -163,7 +158,7 @@ def run(
                 problem = replace(problem, text=text)
             return replace(result, gradients={}, problems=(problem,), held="")
         except (Exception, SystemExit, TimeLimitExceeded) as error:
-            problem = described(error, "out")
+            problem = Problem.of(error, "out")
     return Result(problems=(Problem("out", problem.text, problem.place, problem.is_timeout),))
 
 
@@ -247,14 +242,3 @@ def _changed_containers(seen: Mapping[str, Any], fresh: Mapping[str, Any]) -> li
         return structure != other_structure or any(a is not b for a, b in zip(leaves, other_leaves, strict=True))
 
     return [name for name in fresh if changed(fresh[name], seen[name])]
-
-
-def described(error: BaseException, leaf: str) -> Problem:
-    """The exception in one line, and the place in the caller's own code that raised it."""
-    frames = [f for f in traceback.extract_tb(error.__traceback__) if _PACKAGE not in Path(f.filename).parents]
-    own = [f for f in frames if "site-packages" not in f.filename and not f.filename.startswith(("<", _PYTHON))]
-    place = f"{own[-1].filename}:{own[-1].lineno}" if own else ""
-    lines = [line for line in str(error).splitlines() if line.strip()] or [""]
-    # A compiler that passes an error on names itself in the first line, and the error in the next.
-    words = " ".join(line.strip() for line in lines[: 2 if lines[0].endswith(":") else 1])
-    return Problem(leaf, f"{type(error).__name__}: {words}", place, isinstance(error, TimeLimitExceeded))

@@ -8,8 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from parity.data.input_variant import InputVariant
 from parity.data.leaf import Kind, LeafName
 from parity.execution.result import Result
+from parity.execution.run_cache import RunCache
 from parity.judge.finding import Finding, Verdict
 
 UNCOMPARED = "gradients were not compared: they belong to outputs of other shapes, or complex on one side alone"
@@ -106,6 +108,21 @@ def _difference(actual: Any, expected: Any, sides: tuple[str, str]) -> str:
     if actual.dtype != expected.dtype and {actual.dtype.name, expected.dtype.name} not in _X64:
         return f"{one} returns dtype {actual.dtype}, {other} returns dtype {expected.dtype}"
     return ""
+
+
+def of_reference(cache: RunCache, leaf: str, actual: np.ndarray, variant: InputVariant) -> str:
+    """Why the reference cannot be compared with this leaf; empty if it can, and if there is none to compare."""
+    if cache.reference is None or LeafName(leaf).is_gradient:
+        return ""
+    value = cache.reference_leaf(leaf, variant)
+    if value is None:
+        return "" if cache.reference_problem else f"both sides return {leaf}, the reference does not"
+    if value.dtype.kind not in "fiubc":
+        return f"the reference returns dtype {value.dtype}, expected numbers"
+    if (value.dtype.kind == "c") != (actual.dtype.kind == "c"):
+        return f"both sides return dtype {actual.dtype}, the reference returns dtype {value.dtype}"
+    same = value.shape == actual.shape
+    return "" if same else f"both sides return shape {actual.shape}, the reference returns shape {value.shape}"
 
 
 def _described(value: Any) -> str:

@@ -16,7 +16,7 @@ from typing import Any
 from parity.data.arguments import parse
 from parity.data.template import named
 from parity.execution import backends
-from parity.execution.runner import described
+from parity.execution.result import Problem
 from parity.transforms.function_pair import FunctionPair
 from parity.transforms.state import ReachableVariable, fingerprint, generators, reachable, restore
 
@@ -147,7 +147,7 @@ def _compiled(
             target = backends.get(side).compile(kit.operation(pair, {}, floating=False))
             calls = [_call(pair, side, variables, target) for _ in range(_CALLS)]
     except Exception as error:
-        return [Impurity(*each, f"cannot be compiled: {described(error, 'out').text}") for each in impure]
+        return [Impurity(*each, f"cannot be compiled: {Problem.of(error, 'out').text}") for each in impure]
     repeats = calls[0].output == calls[1].output
 
     def effect(each: tuple[str, str]) -> str:

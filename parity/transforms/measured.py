@@ -13,7 +13,7 @@ import numpy as np
 
 from parity.data.tree import named_leaves
 from parity.execution.limits import TimeLimitExceeded, time_limit
-from parity.execution.runner import described
+from parity.execution.result import Problem
 from parity.sides import TORCH
 from parity.transforms import identities
 from parity.transforms.catalogue import TransformCell
@@ -67,7 +67,7 @@ def measure(cell: TransformCell, fixtures: Fixtures, timeout_s: float) -> Measur
     except Impure as error:
         return Measured(impure=str(error))
     except (Exception, SystemExit, TimeLimitExceeded) as error:
-        return Measured(error=f"{type(error).__name__}: {error}", words=described(error, "out").words)
+        return Measured(error=f"{type(error).__name__}: {error}", words=Problem.of(error, "out").words)
     return Measured(value, left, right, fallback=fallback)
 
 

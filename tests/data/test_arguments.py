@@ -213,3 +213,8 @@ class TestWrt:
         assert parse((X, Y), 0, (function,)).wrt == ("query",)
         assert parse((X, Y), 1, (function,)).wrt == ("key",)
         assert parse((X, Y), 1, (variadic,)).wrt == ("1",)
+
+
+def test_inputs_that_are_all_the_same_number():
+    inputs = (np.ones((2, 2), np.float32), np.array([1.0, 2.0]), np.ones(1), np.ones(3, np.int32))
+    assert parse(inputs, (), [lambda a, b, c, d: a]).constant() == ["a"]

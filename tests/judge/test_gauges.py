@@ -58,7 +58,6 @@ FACTORS = {"out/0": "sign", "out/1": "sign of rows"}
 
 
 class TestEqual:
-    @pytest.mark.filterwarnings("ignore:`torch._prims_common.check` is deprecated:FutureWarning")
     @pytest.mark.parametrize("mode", ["eager", "compiled"])
     def test_eigenvectors_with_gradients(self, mode):
         report = check(jax_vectors, torch_vectors, (A,), up_to={"out": "sign"}, modes=(mode,))

@@ -6,9 +6,12 @@ import ml_dtypes
 import numpy as np
 import pytest
 
+from parity.data.arguments import parse
+from parity.data.input_variant import GIVEN
 from parity.execution.result import Problem, Result
+from parity.execution.run_cache import RunCache
 from parity.judge.finding import Verdict
-from parity.judge.structure import UNCOMPARED, comparable
+from parity.judge.structure import UNCOMPARED, comparable, of_reference
 from parity.sides import SIDES
 
 F32, F64 = np.ones((2, 3), np.float32), np.ones((2, 3))
@@ -203,3 +206,20 @@ def test_dtypes_are_equal_by_value_and_not_only_as_the_same_object():
     big_endian = [np.ones(2, np.dtype(">f4")) for _ in range(2)]
     assert big_endian[0].dtype is not big_endian[1].dtype
     assert compare({"out": big_endian[0]}, {"out": big_endian[1]}) == (["out"], [])
+
+
+@pytest.mark.parametrize(
+    ("reference", "message"),
+    [
+        (lambda x: x[0], "both sides return shape (2, 3), the reference returns shape (3,)"),
+        (lambda x: {"other": x}, "both sides return out, the reference does not"),
+        (lambda x: x.astype(str), "the reference returns dtype"),
+        (lambda x: x, ""),
+        (lambda x: 1 / 0, ""),  # told as an error of the reference
+    ],
+)
+def test_of_the_reference(reference, message):
+    cache = RunCache({}, parse((F32,), (), [lambda x: x]), reference)
+    told = of_reference(cache, "out", F32, GIVEN)
+    assert told.startswith(message)
+    assert bool(told) is bool(message)

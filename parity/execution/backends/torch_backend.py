@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import contextlib
-import warnings
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import ml_dtypes
 import numpy as np
 import torch
-from torch._dynamo import config
-from torch._dynamo.utils import counters
 from torch.backends import cudnn
 
 from parity.data.inputs import cotangent as seeded_cotangent
 from parity.data.leaf import Kind
 from parity.data.tree import named_leaves
 from parity.execution.backends import CALLERS, HIGHEST, Call, Cotangent, Evaluation, check_device, no_device
+from parity.execution.backends.torch_compile import compile as compile
+from parity.execution.backends.torch_compile import compile_once
+from parity.execution.backends.torch_compile import count_compilations as count_compilations
+from parity.execution.backends.torch_compile import count_disk_cache as count_disk_cache
+from parity.execution.backends.torch_compile import fresh_compiler as fresh_compiler
+from parity.execution.backends.torch_compile import graph_breaks as graph_breaks
 from parity.execution.backends.torch_draws import draws as draws
 from parity.execution.backends.torch_inner import inner_derivatives
 from parity.sides import TORCH
@@ -108,7 +111,7 @@ def evaluate(
     compiled: bool,
 ) -> Evaluation:
     if compiled:
-        function = _compile_once(function, arrays, wrt)
+        function = compile_once(function, arrays, wrt, _matmul_precision())
     # Gradients go to `sources`; the function gets clones, so that it may write into its input without an error here.
     sources = {name: arrays[name].detach().requires_grad_() for name in wrt}
     clones = {name: source.clone() for name, source in sources.items()}
@@ -181,78 +184,6 @@ def _cotangents(floating: Mapping[str, torch.Tensor], cotangent: Cotangent) -> d
         name: pulled[name].conj().resolve_conj().to(device=leaf.device, dtype=leaf.dtype)
         for name, leaf in floating.items()
     }
-
-
-def compile(function: Callable[..., Any], *, fresh: bool = True) -> Callable[..., Any]:
-    if fresh:
-        # Dynamo counts recompilations per code object and gives up silently after eight: every case starts afresh.
-        torch.compiler.reset()
-        counters.clear()
-    optimized = torch.compile(function, fullgraph=True, dynamic=False)
-    run: Callable[..., Any] = _seen_to_compile(optimized)
-
-    def call(*args: Any, **kwargs: Any) -> Any:
-        nonlocal run
-        output = run(*args, **kwargs)
-        run = optimized
-        return output
-
-    return call
-
-
-def _seen_to_compile(optimized: Callable[..., Any]) -> Callable[..., Any]:
-    def first(*args: Any, **kwargs: Any) -> Any:
-        before = counters["stats"]["unique_graphs"]
-        with warnings.catch_warnings():
-            # It then calls the eager kernels from the graph, once for each complex operation.
-            warnings.filterwarnings("ignore", ".*does not support code generation for complex operators", UserWarning)
-            output = optimized(*args, **kwargs)
-        if counters["stats"]["unique_graphs"] == before:  # Dynamo may skip a function and run it eagerly without a word
-            raise RuntimeError("torch.compile ran no compiled graph: is it disabled (TORCHDYNAMO_DISABLE)?")
-        return output
-
-    return first
-
-
-_latest: tuple[Any, Callable[..., Any]] = (None, compile)
-
-
-def _compile_once(function: Callable[..., Any], arrays: Mapping[str, torch.Tensor], wrt: tuple[str, ...]) -> Any:
-    """Compiled for these shapes and dtypes; the latest is kept, since the same case is often run on several values."""
-    global _latest
-    precision = _matmul_precision()  # Dynamo does not look at it
-    case = (function, wrt, precision, tuple((name, array.shape, array.dtype) for name, array in arrays.items()))
-    if _latest[0] != case:
-        _latest = (case, compile(function))
-    return _latest[1]
-
-
-@contextlib.contextmanager
-def fresh_compiler() -> Iterator[None]:
-    torch.compiler.reset()
-    counters.clear()
-    with config.patch(fail_on_recompile_limit_hit=True):  # Dynamo says so when it would give up and run eagerly
-        yield
-
-
-@contextlib.contextmanager
-def count_compilations() -> Iterator[Callable[[], int]]:
-    before = counters["stats"]["unique_graphs"]
-    yield lambda: counters["stats"]["unique_graphs"] - before
-
-
-@contextlib.contextmanager
-def count_disk_cache() -> Iterator[Callable[[], tuple[int, int]]]:
-    def seen() -> tuple[int, int]:
-        counts = counters["inductor"]
-        return counts["fxgraph_cache_hit"], counts["fxgraph_cache_miss"] + counts["fxgraph_cache_bypass"]
-
-    hits, misses = seen()
-    yield lambda: (seen()[0] - hits, seen()[1] - misses)
-
-
-def graph_breaks() -> int:
-    return sum(counters["graph_break"].values())
 
 
 def wait(output: Any) -> Any:

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from parity.execution.draws import place
+from parity.execution.places import innermost
 
 
 class _Watch(TorchDispatchMode):
@@ -26,7 +26,7 @@ class _Watch(TorchDispatchMode):
         result = func(*args, **(kwargs or {}))
         if before != _states():
             name = func.name().removeprefix("aten::").split(".")[0]
-            self.found.append(f"torch ({name}) at {place(sys._getframe())}")
+            self.found.append(f"torch ({name}) at {innermost(sys._getframe())}")
         return result
 
 

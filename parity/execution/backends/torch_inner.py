@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch.optim.optimizer import register_optimizer_step_pre_hook
 
-from parity.execution.draws import place
+from parity.execution.places import innermost
 
 # The one function through which `backward` and `grad` enter the engine, however they were imported. It is private: where a later
 # torch lacks it the public ones are watched, and what was imported from there before goes unseen.
@@ -37,7 +37,7 @@ def inner_derivatives(watched: bool = True) -> Iterator[Inner]:
     seen = Inner()
 
     def note(is_held: bool) -> None:
-        seen.place = seen.place or place(sys._getframe(2), with_source=False) or "an unknown place"
+        seen.place = seen.place or innermost(sys._getframe(2), with_source=False) or "an unknown place"
         seen.is_held = seen.is_held or is_held
 
     if not watched:  # nothing in a compiled function can do so, and the compiler has to see torch as it is

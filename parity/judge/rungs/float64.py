@@ -10,7 +10,7 @@ import numpy as np
 from parity.compare.compare import compare
 from parity.data.dtypes import as_float64, is_discrete
 from parity.data.input_variant import InputVariant
-from parity.judge import tolerances, variants
+from parity.judge import structure, tolerances, variants
 from parity.judge.finding import Cause, Finding, Verdict, decimal
 from parity.judge.rungs import overflow, rounding_test, unsteady
 from parity.judge.rungs.error_ratio import ZERO, compare_sides
@@ -24,7 +24,7 @@ def judge(leaf: Leaf, finding: Finding, *, second_look: bool = True) -> Finding:
         finding: the two values compared, so far EXACT.
         second_look: ask again on moved inputs where the given ones show no difference.
     """
-    problem = leaf.cache.reference_structure(leaf.name, leaf.judged()[0], leaf.variant)
+    problem = structure.of_reference(leaf.cache, leaf.name, leaf.judged()[0], leaf.variant)
     if problem:
         return replace(finding, verdict=Verdict.STRUCTURE, message=problem)
     first = _judge_values(leaf, finding)
@@ -154,7 +154,7 @@ def _second_look(leaf: Leaf, finding: Finding) -> Finding:
     there = judge(replace(leaf, variant=moved, mode="eager"), replace(finding, error=statistics.error))
     if there.verdict.passes:
         return finding
-    constant = ", ".join(leaf.cache.constant_inputs())
+    constant = ", ".join(leaf.cache.arguments.constant())
     hidden = f" (constant inputs that hide a term: {constant})" if constant else ""
     return replace(
         there,

@@ -113,7 +113,7 @@ def _new_share(leaf: Leaf, difference: Difference, dtype: str) -> float:
 
 
 def _squares(leaf: Leaf, difference: Difference, variant: InputVariant) -> tuple[float, float, float, float] | None:
-    """Sums of squares: where the difference stays, of its change and of it there and here; everywhere, of it there, of it here."""
+    """Sums of squares: of the change where the difference stays, of both differences there; of all there, of all here."""
     base, other = difference(leaf, leaf.variant), difference(leaf, variant)
     if base is None or other is None or base.shape != other.shape:
         return None
