@@ -36,7 +36,6 @@ def _seen_to_compile(optimized: Callable[..., Any]) -> Callable[..., Any]:
         with warnings.catch_warnings():
             # It then calls the eager kernels from the graph, once for each complex operation.
             warnings.filterwarnings("ignore", ".*does not support code generation for complex operators", UserWarning)
-            warnings.filterwarnings("ignore", ".*_prims_common.check", FutureWarning)  # Inductor calls it
             output = optimized(*args, **kwargs)
         if counters["stats"]["unique_graphs"] == before:  # Dynamo may skip a function and run it eagerly without a word
             raise RuntimeError("torch.compile ran no compiled graph: is it disabled (TORCHDYNAMO_DISABLE)?")
