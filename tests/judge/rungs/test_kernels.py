@@ -67,7 +67,7 @@ class TestBounds:
 
     @staticmethod
     def judged(error, errors, verdict=Verdict.SEMANTIC):
-        cache = SimpleNamespace(sides=("jax", "torch"), kernel_errors=lambda side: errors.get(side, {}))
+        cache = SimpleNamespace(sides=("jax", "torch"), kernel_errors=lambda side, _: errors.get(side, {}))
         return kernels.judge(cache, Finding("out", "float64", "eager", verdict, error=error))
 
     @pytest.mark.parametrize(
