@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
+import numpy as np
+
 from parity.causes.context import CARRIERS
 from parity.causes.precision import LOW
-from parity.causes.tracing import program_of
+from parity.causes.tracing import interpreter_of, program_of
 from parity.execution.run_cache import RunCache
 from parity.judge.finding import Cause, Finding, Verdict
+from parity.programs.interpreter import as_numpy
 from parity.programs.program import Node, Program, Ref
 from parity.sides import SIDES, other
 
@@ -17,6 +20,10 @@ _NEAR = 8  # steps that are walked up from a node
 _HANDS_ON = CARRIERS | {"item", "gather", "index", "flip", "concat"}
 _SCALED = _HANDS_ON | {"mul", "div"}
 _SUMS = {"sum", "window_sum", "dot", "cumsum", "convolution"}
+_LOOPS = {"scan", "while"}
+# Functions with roots, beside which they lose what a subtraction inside of them cancels.
+_ROOTS = {"log", "log2", "log10", "log1p", "lgamma", "digamma", "sin", "cos", "tan"}
+_CANCELLED = 64.0  # six bits: below it no side was seen worse
 
 
 def with_causes(cache: RunCache, findings: Sequence[Finding], deadline: float) -> tuple[Finding, ...]:
@@ -27,7 +34,9 @@ def with_causes(cache: RunCache, findings: Sequence[Finding], deadline: float) -
     programs = {side: program_of(cache, side, deadline) for side in SIDES}
     causes = {side: _causes(programs[side], programs[other(side)]) for side in sides if side is not None}
     return tuple(
-        replace(f, causes=(*f.causes, *causes[f.side])) if f.verdict is Verdict.STABILITY and f.side in causes else f
+        replace(f, causes=f.causes + (causes[f.side] or _cancelled(cache, programs[f.side], f.leaf)))
+        if f.verdict is Verdict.STABILITY and f.side in causes
+        else f
         for f in findings
     )
 
@@ -43,6 +52,22 @@ def _causes(worse: Program | None, better: Program | None) -> tuple[Cause, ...]:
             places = ", ".join(dict.fromkeys(str(worse.nodes[i]) for i in found[:3]))
             causes.append(Cause(name, f"{worse.side}: {places}; the other side has none"))
     return tuple(causes)
+
+
+def _cancelled(cache: RunCache, program: Program | None, leaf: str) -> tuple[Cause, ...]:
+    """The last step of an output, if it gives much less than it is given: the output is near a root."""
+    last = _source(program, Ref(program.outputs[leaf]), _SCALED) if program and leaf in program.outputs else None
+    if program is None or last is None:
+        return ()
+    node, interpreter = program.nodes[last], interpreter_of(cache, program)
+    if node.op not in _ROOTS | {"add", "sub"}:
+        return ()
+    given = max((float(np.abs(as_numpy(interpreter.value(i))).max()) for i in node.operands), default=0.0)
+    gave = float(np.abs(as_numpy(interpreter.value(last))).max())
+    if not given >= _CANCELLED * gave > 0:
+        return ()
+    told = f"{program.side}: {node} gives {gave:.2g} at most and is given up to {given:.2g}"
+    return (Cause("cancellation near a root", told),)
 
 
 def _source(program: Program, arg: object, through: set[str] = _HANDS_ON) -> int | None:
@@ -138,6 +163,13 @@ def _low_sums(program: Program) -> Iterator[int]:
             yield index
 
 
+def _one_by_one(program: Program) -> Iterator[int]:
+    """Loops, where nothing is summed at once."""
+    live = [index for index in program.live if program.nodes[index].op in _LOOPS]
+    if all(program.nodes[index].op not in _SUMS for index in program.live):
+        yield from live
+
+
 def _unguarded(program: Program) -> Iterator[int]:
     """Exponentials that are summed without their largest exponent taken away first."""
     for index in program.live:
@@ -165,5 +197,6 @@ _PATTERNS: dict[str, Callable[[Program], Iterator[int]]] = {
     "variance as E[x²] − E[x]²": _cancelled_variances,
     "log of a sigmoid or softmax": _logs_of_probabilities,
     "low-precision accumulation": _low_sums,
+    "accumulation one by one": _one_by_one,
     "exp without its largest exponent taken away": _unguarded,
 }

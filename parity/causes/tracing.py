@@ -61,15 +61,23 @@ def interpreter_of(cache: RunCache, program: Program, variant: InputVariant = GI
     return Interpreter(program, cache.inputs(variant), cache.arguments.wrt)
 
 
-def search_of(cache: RunCache, program: Program, goal: Goal, steps: tuple[int, ...], deadline: float) -> Search | None:
-    """A search on the leaves for which the program is faithful; None if no failing leaf is among them."""
+def search_of(
+    cache: RunCache, program: Program, at: InputVariant, goal: Goal, steps: tuple[int, ...], deadline: float
+) -> Search | None:
+    """A search on the leaves for which the program is faithful; None if no failing leaf is among them.
+
+    Args:
+        at: the inputs that `goal` is of.
+    """
     if time.monotonic() > deadline:
         raise OutOfTime
-    interpreter = interpreter_of(cache, program)
-    own, traced = leaves_of(cache, program.side), interpreter.leaves()
+    interpreter = interpreter_of(cache, program, at)
+    own, traced = leaves_of(cache, program.side, at), interpreter.leaves()
     rounds = precision.has_low(program)  # the order of rounded sums differs, so that such a program is never exact
     trusted = [n for n in goal.leaves if n in traced and (rounds or leaf_error(traced[n], own[n]) <= CAUSE_FAITHFUL)]
     if not any(name in goal.failing for name in trusted):
         return None
-    again = interpreter_of(cache, program, AGAIN), goal_of(cache, program.side, goal.failing, AGAIN).only(trusted)
+    other_inputs = variants.again(2) if at == AGAIN else AGAIN
+    confirmed = goal_of(cache, program.side, goal.failing, other_inputs).only(trusted)
+    again = interpreter_of(cache, program, other_inputs), confirmed
     return Search(interpreter, goal.only(trusted), Context(program, steps), deadline, again)

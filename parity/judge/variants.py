@@ -96,9 +96,9 @@ def rays(base: InputVariant, name: str) -> list[list[InputVariant]]:
     ]
 
 
-def again(regime: str = "unit") -> InputVariant:
-    """Other inputs of the same kind, on which a cause has to hold as well."""
-    return InputVariant(regime).moved(PROPORTIONAL, 1, tolerances.CAUSE_AGAIN)
+def again(number: int = 1) -> InputVariant:
+    """Other inputs of the same kind, on which a cause has to hold as well; the second where the given ones hide a difference."""
+    return InputVariant("unit").moved(PROPORTIONAL, number, tolerances.CAUSE_AGAIN)
 
 
 def every(dtypes: Sequence[str], regimes: Sequence[str], inputs: Iterable[str] = ()) -> Iterator[InputVariant]:
@@ -116,7 +116,7 @@ def every(dtypes: Sequence[str], regimes: Sequence[str], inputs: Iterable[str] =
         yield from (one_changed(given(regime, dtype), name) for dtype in rungs for name in inputs)
         for name in inputs:
             yield from chain(one_elsewhere(plain, name)[1:], *rays(plain, name))
-    yield again()
+    yield from (again(1), again(2))
 
 
 def _of(base: InputVariant, rungs: Iterable[str]) -> Iterator[InputVariant]:

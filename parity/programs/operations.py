@@ -179,7 +179,7 @@ SHAPE: dict[str, Callable[..., Any]] = {
 }
 TABLE: dict[str, Callable[..., Any]] = {
     **UNARY, **BINARY, **SHAPE,
-    "detach": lambda x: x.detach(),
+    "detach": lambda x: torch.as_tensor(x).detach(),
     "convert": lambda x, dtype: _tensor(x).to(dtype),
     "where": lambda which, x, y: torch.where(_tensor(which), _tensor(x, y), _tensor(y, x)),
     "clamp": _clamp,

@@ -51,8 +51,18 @@ class _Recorder(TorchDispatchMode):
         if id(value) in self.stale:
             raise AliasedWrite
         if id(value) not in self.known:
-            self.knows(value, self.builder.constant(value.detach().clone()))
+            same = self._view(value)
+            self.knows(value, self.builder.constant(value.detach().clone()) if same is None else self.ref(same))
         return self.known[id(value)]
+
+    def _view(self, value: torch.Tensor) -> torch.Tensor | None:
+        """A known tensor of the same numbers in memory: `Parameter(x)` and `x.data` are no operations."""
+
+        def layout(x: torch.Tensor) -> tuple[Any, ...]:
+            return x.data_ptr(), x.dtype, x.shape, x.stride()
+
+        known = (other for other in self.sharing.get(_storage(value), ()) if id(other) in self.known)
+        return next((other for other in known if layout(other) == layout(value)), None)
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
@@ -71,10 +81,10 @@ class _Recorder(TorchDispatchMode):
         shared = [(t, t.clone()) for t in self.sharing.get(_storage(args[0]), ()) if t is not args[0]] if writes else []
         result = func(*args, **kwargs)
         self.stale.update(id(t) for t, before in shared if not torch.equal(t, before))
-        if name in ("is_same_size", "sym_size", "_local_scalar_dense", "equal"):
-            return result
         if writes:
             return self._write(name, args[0], refs, named, result)
+        if not _tensors(result):  # a shape, a number, or a mark for the profiler, as optimizers set
+            return result
         written = (
             HANDLERS[name](self.builder, *refs, **named)
             if name in HANDLERS

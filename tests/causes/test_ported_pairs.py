@@ -65,3 +65,17 @@ def test_what_leaves_rounding_alone_comes_before_what_is_more_specific():
     specific = Explanation(Hypothesis("specific", "", Edit(), 5), "jax", ("out",), 1e-3, 1e-15)
     more = Explanation(Hypothesis("more", "", Edit(), 50), "jax", ("out", "grad/x"), 1e-3, 5e-11)
     assert [e.hypothesis.cause for e in ranked([near, right, specific, more])] == ["more", "specific", "right", "near"]
+
+
+@pytest.mark.parametrize(
+    "hidden", [np.zeros(6, np.float32), np.linspace(-1, 1, 6, dtype=np.float32)], ids=["hidden", "seen"]
+)
+def test_a_bias_that_is_zero_is_the_cause_of_the_outputs_too(hidden):
+    """As it is in a model that was just initialised: the outputs agree until the inputs are moved."""
+    x, w = (np.random.default_rng(0).standard_normal(shape, np.float32) for shape in ((5, 4), (4, 6)))
+    report = parity.check(
+        lambda x, w, b: (x @ w) ** 2 + 0 * b, lambda x, w, b: (x @ w + b) ** 2, (x, w, hidden), dtypes=()
+    )
+    assert {f.leaf: f.causes[0].name for f in report.findings if not f.verdict.passes} == dict.fromkeys(
+        ("out", "grad/x", "grad/w", "grad/b"), "missing bias"
+    )

@@ -100,3 +100,32 @@ def test_exponents_without_their_largest_and_sums_of_low_precision_are_seen_on_e
     high = programs(lambda x: x.sum(1), lambda x: x.sum(1), ROWS)
     for one, other in zip(low, reversed(high), strict=True):
         assert "low-precision accumulation" in names(one, other)
+
+
+def test_sums_one_by_one_are_seen_where_the_other_side_sums_at_once():
+    import jax
+    import jax.numpy as jnp
+
+    def loop(x):
+        return jax.lax.scan(lambda s, v: (s + v, None), jnp.zeros(6, x.dtype), x.T)[0]
+
+    one, other = programs(loop, lambda x: x.sum(1), ROWS)
+    assert names(one, other) == ["accumulation one by one"]
+    assert names(other, one) == []
+
+
+@pytest.mark.parametrize(
+    ("torch_side", "x", "cause"),
+    [
+        (lambda x: (3 * x).log() - 1.0986122886681098, np.linspace(1.0001, 1.001, 16), "cancellation near a root"),
+        (lambda x: (3 * x).log() - 1.0986122886681098, np.linspace(2, 3, 16), None),
+    ],
+    ids=["near the root", "far from it"],
+)
+def test_cancellation(torch_side, x, cause):
+    import jax.numpy as jnp
+
+    report = parity.check(jnp.log, torch_side, (x.astype(np.float32),), wrt=())
+    worse = [f for f in report.findings if f.verdict is Verdict.STABILITY]
+    assert {f.causes[0].name if f.causes else None for f in worse} <= {cause}
+    assert bool(worse) is bool(cause)
