@@ -15,6 +15,19 @@ def close(x: float, y: float) -> bool:
     return abs(x - y) <= (CAUSE_NUMBER * max(abs(x), abs(y)) if x and y else CAUSE_NUMBER_AT_ZERO)
 
 
+def arrow(old: float, new: float) -> str:
+    """`0.1 → 0.2`, with as many digits as it takes to see a change."""
+    texts = ((format(old, f".{digits}g"), format(new, f".{digits}g")) for digits in (6, 9, 12, 17))
+    before, after = next((pair for pair in texts if pair[0] != pair[1]), (repr(old), repr(new)))
+    return f"{before} → {after}"
+
+
+def decimal_of(ratio: float) -> str:
+    """`0.5`; of what would be 1 with so few digits, how far it is from it."""
+    text = format(ratio, ".6g")
+    return text if text != "1" or ratio == 1 else f"1 {ratio - 1:+.3g}".replace("+", "+ ").replace(" -", " - ")
+
+
 def size_of(value: float, sizes: Iterable[int]) -> tuple[str, int]:
     """How `value` is made of one size, and the size: `sqrt(13)`, 13; empty and 0 if it is not."""
     for size in sorted(sizes):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from parity.causes.constants import close, correction_of, neighbours, ratio_of, size_of
+from parity.causes.constants import close, correction_of, decimal_of, neighbours, ratio_of, size_of
 from parity.causes.context import COMPARISONS, Context
 from parity.programs.program import Ref
 
@@ -70,7 +70,7 @@ def _factor_causes(
     stands = "" if number is None or is_literal else f", and {abs(number):.6g} stands in the code"
     yield (
         "constant factor",
-        f"the ratio is {size_of(ratio, context.sizes)[0] or format(ratio, '.6g')}{stands}",
+        f"the ratio is {size_of(ratio, context.sizes)[0] or decimal_of(ratio)}{stands}",
         18,
     )
 

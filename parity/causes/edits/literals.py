@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from parity.causes.constants import close
+from parity.causes.constants import arrow, close
 from parity.causes.context import COMPARISONS, Context
 from parity.causes.edits.sites import groups, title
 from parity.causes.hypothesis import Hypothesis, ScalarEdit
@@ -39,7 +39,7 @@ def _literal_edit(
 
     def describe(new: float) -> Hypothesis:
         name, why, rank = literal_cause(context, members[0], position, old, new)
-        change = f"{title(program, members)}: {old:.6g} → {new:.6g}{', ' + why if why else ''}"
+        change = f"{title(program, members)}: {arrow(old, new)}{', ' + why if why else ''}"
         return Hypothesis(name, change, make(new), rank)
 
     node = program.nodes[members[0]]
@@ -79,7 +79,9 @@ def _together(context: Context, sites: list[tuple[int, int]], old: float, others
     def describe(new: float) -> Hypothesis:
         causes = [literal_cause(context, index, position, old, new) for index, position in sites]
         name, why, rank = min(causes, key=lambda cause: (cause[0] != "clamp bound", cause[2]))
-        change = f"{old:.6g} → {new:.6g} in {len(sites)} places, first {program.nodes[sites[0][0]]}{', ' + why if why else ''}"
+        change = (
+            f"{arrow(old, new)} in {len(sites)} places, first {program.nodes[sites[0][0]]}{', ' + why if why else ''}"
+        )
         return Hypothesis(name, change, make(new), rank + 1)
 
     return ScalarEdit(make, old, describe, sorted(x for x in others if x != old))

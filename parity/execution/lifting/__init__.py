@@ -51,9 +51,10 @@ class PinnedStep:
 
 @dataclass
 class PinnedSteps:
-    """The steps that were seen, each with the number of times, in order."""
+    """The steps that were seen, each with the number of times, in order; and whether some are numbers that were rounded."""
 
     counts: dict[PinnedStep, int] = field(default_factory=dict)
+    has_numbers: bool = False
 
     def add(self, step: PinnedStep) -> None:
         """Notes one more of this kind and place."""
@@ -64,14 +65,15 @@ class Lifted(Protocol):
     """One function, lifted."""
 
     pinned: PinnedSteps
-    # dtype and shape of the arrays that the code holds in less than float64: tables, weights that are no inputs.
+    # dtype and shape of the arrays that the code holds in less than float64: tables, weights that are no inputs, numbers.
     held: set[tuple[str, tuple[int, ...]]]
 
     def run(self, arrays: Mapping[str, Any], cotangent: Cotangent, *, nudged: bool = False) -> Evaluation:
         """Outputs and gradients in float64. The shapes are those that were lifted.
 
         Args:
-            nudged: every array that the code holds in less than float64 moves by a unit of its dtype, up or down.
+            nudged: every array that the code holds in less than float64 moves by a unit of its dtype, up or down; so do
+                numbers that `is_rounded`.
         """
 
     def kernel_errors(self) -> dict[str, float]:
@@ -88,6 +90,16 @@ class Lifting(Protocol):
 def get(name: str) -> Lifting:
     """The module for this framework."""
     return importlib.import_module(f"{__name__}.{name}_lifting")
+
+
+def is_rounded(number: float) -> bool:
+    """Was it rounded to float32 before it came here? It is one to the last bit, and needs more than half of the bits.
+
+    Of the float64 numbers, one in 2²⁹ is by chance; 1/2, 3 or 1000 need few bits.
+    """
+    with np.errstate(over="ignore"):
+        single = np.float32(number)
+    return bool(np.isfinite(single) and float(single) == number and single.view(np.uint32) & 0x1FF)
 
 
 def signs(shape: tuple[int, ...]) -> np.ndarray:

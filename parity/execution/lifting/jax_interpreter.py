@@ -13,7 +13,7 @@ import numpy as np
 from jax._src import source_info_util
 from jax.extend import core
 
-from parity.execution.lifting import LOW_DTYPES, Kind, PinnedStep, special
+from parity.execution.lifting import LOW_DTYPES, Kind, PinnedStep, is_rounded, special
 from parity.execution.lifting.jax_requests import wide
 
 _OWN = Path(__file__).parents[1]
@@ -26,15 +26,17 @@ class Observer:
     Attributes:
         not_lifted: gets each step that has no float64 form and is run as it was traced.
         special: gets name, operands and result of each special function outside of loops and branches.
+        nudge: share by which numbers move that were rounded to float32.
     """
 
     not_lifted: Callable[[PinnedStep], None]
     special: Callable[[str, list[Any], Any], None] | None = None
+    nudge: Any = 0.0
 
     @property
     def inside(self) -> Observer:
         """For the body of a loop or a branch, whose values do not get out."""
-        return Observer(self.not_lifted)
+        return Observer(self.not_lifted, nudge=self.nudge)
 
 
 _INNER = ("jaxpr", "call_jaxpr", "fun_jaxpr")
@@ -53,12 +55,19 @@ def evaluate(jaxpr: Any, consts: Sequence[Any], arguments: Sequence[Any], observ
     known.update(zip(jaxpr.invars, map(_widened, arguments), strict=True))
 
     def read(atom: Any) -> Any:
-        return _widened(atom.val) if isinstance(atom, core.Literal) else known[atom]
+        if not isinstance(atom, core.Literal):
+            return known[atom]
+        return _widened(atom.val) * (1.0 + observer.nudge) if is_rounded_number(atom) else _widened(atom.val)
 
     for equation in jaxpr.eqns:
         operands = [read(atom) for atom in equation.invars]
         known.update(zip(equation.outvars, _step(equation, operands, observer), strict=True))
     return [read(atom) for atom in jaxpr.outvars]
+
+
+def is_rounded_number(atom: Any) -> bool:
+    """Is it a number in float64 that was rounded to float32 before?"""
+    return isinstance(atom, core.Literal) and str(atom.val.dtype) == "float64" and is_rounded(float(atom.val))
 
 
 def place(equation: Any) -> str:

@@ -24,6 +24,7 @@ _CONCRETE = (
     jax.errors.TracerArrayConversionError,
     jax.errors.TracerIntegerConversionError,
 )
+_UNIT = float(np.finfo(np.float32).eps)
 Arrays = Mapping[str, jax.Array]
 Program = Callable[[Arrays, Arrays, bool], tuple[Any, Any]]  # arrays, cotangents, nudged → outputs, gradients
 
@@ -114,6 +115,8 @@ class JaxLifted:
             for step in requests.counts:
                 if step.place:
                     self.pinned.add(step)
+        if self.pinned.has_numbers:
+            self.held.add(("float32", ()))
         for const in closed.consts:
             if str(const.dtype) in LOW_DTYPES:
                 self.held.add((str(const.dtype), const.shape))
@@ -142,7 +145,7 @@ class JaxLifted:
 
         names: list[str] = []
 
-        def evaluated(consts: Any, flat: Any) -> tuple[list[Any], list[Any]]:
+        def evaluated(consts: Any, flat: Any, nudge: float) -> tuple[list[Any], list[Any]]:
             names.clear()
             values: list[Any] = []
 
@@ -150,14 +153,14 @@ class JaxLifted:
                 names.append(name)
                 values.append((operands, result))
 
-            return evaluate(closed.jaxpr, consts, flat, Observer(self.pinned.add, seen)), values
+            return evaluate(closed.jaxpr, consts, flat, Observer(self.pinned.add, seen, nudge)), values
 
         compiled = jax.jit(evaluated, compiler_options=_QUICK if jax.default_backend() == "cpu" else None)
 
         def program(given: Arrays, cotangents: Arrays, nudged: bool) -> tuple[Any, Any]:
             flat = jax.tree_util.tree_leaves((given, cotangents))
             consts = [_nudged(const) for const in closed.consts] if nudged else closed.consts
-            leaves, values = compiled(consts, flat)
+            leaves, values = compiled(consts, flat, _UNIT if nudged else 0.0)
             self._special = list(zip(names, values, strict=True))
             return jax.tree_util.tree_unflatten(structure, leaves)
 

@@ -8,7 +8,7 @@ from typing import Any
 from jax.extend import core
 
 from parity.execution.lifting import LOW_DTYPES, Kind, PinnedStep, PinnedSteps
-from parity.execution.lifting.jax_interpreter import is_own, place
+from parity.execution.lifting.jax_interpreter import is_own, is_rounded_number, place
 
 _MANTISSAS = {7: "bfloat16", 10: "float16", 23: "float32"}
 
@@ -35,6 +35,9 @@ def find(jaxpr: Any, pinned: PinnedSteps, depends: Sequence[bool] | None = None)
             if len(inner) == 1 and fits and len(outputs) == len(results):
                 results = outputs
         known.update(zip(equation.outvars, results, strict=True))
+        if any(map(is_rounded_number, equation.invars)):
+            pinned.add(PinnedStep("float32", place(equation), Kind.MADE))
+            pinned.has_numbers = True
         if not inner and not is_own(equation):  # what pulls a cast of the caller back: the cast is listed
             _note(equation, any(taken), pinned)
     return [not isinstance(atom, core.Literal) and known[atom] for atom in jaxpr.outvars]

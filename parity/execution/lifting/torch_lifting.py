@@ -42,7 +42,7 @@ class TorchLifted:
             return as_float64(cotangent(name, shape, is_complex))  # of less, it would count as held by the code
 
         kernels = LiftedKernels(pinned.add, depends, self.held, nudged)
-        with _lifted(pinned), kernels, LiftedFunctions(pinned.add, depends):
+        with _lifted(pinned), kernels, LiftedFunctions(pinned.add, depends, self.held, nudged):
             evaluation = torch_backend.evaluate(self._function, self._call, arrays, self._wrt, wide_cotangent, False)
         self._has_run, self._special = True, kernels.special
         return replace(

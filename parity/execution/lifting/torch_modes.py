@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import numpy as np
 import torch
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map
 from torch.utils.weak import WeakIdKeyDictionary
 
-from parity.execution.lifting import LOW_DTYPES, Kind, PinnedStep, signs, special
+from parity.execution.lifting import LOW_DTYPES, Kind, PinnedStep, is_rounded, signs, special
 from parity.execution.lifting.place import caller
 
 Note = Callable[[PinnedStep], None]
@@ -40,8 +41,11 @@ def widened(value: Any) -> Any:
 class LiftedFunctions(TorchFunctionMode):
     """Overrules the dtypes that the caller's Python asks for."""
 
-    def __init__(self, note: Note, depends: WeakIdKeyDictionary) -> None:
-        self.note, self.depends = note, depends
+    def __init__(
+        self, note: Note, depends: WeakIdKeyDictionary, held: set[tuple[str, tuple[int, ...]]], nudged: bool
+    ) -> None:
+        self.note, self.depends, self.held = note, depends, held
+        self.nudge = torch.finfo(torch.float32).eps if nudged else 0.0
 
     def __torch_function__(
         self, function: Any, types: Any, args: Any = (), kwargs: Mapping[str, Any] | None = None
@@ -62,8 +66,16 @@ class LiftedFunctions(TorchFunctionMode):
         if name != "view":
             for dtype in (part for part in (*args, *kwargs.values()) if isinstance(part, torch.dtype) and part in _LOW):
                 self._asked(dtype, args)
-            args, kwargs = tuple(map(wide, args)), {key: wide(part) for key, part in kwargs.items()}
+            args, kwargs = tuple(map(self._wide, args)), {key: self._wide(part) for key, part in kwargs.items()}
         return function(*args, **kwargs)
+
+    def _wide(self, value: Any) -> Any:
+        """A dtype or a number without less; the number nudged if it was rounded to float32 before it came here."""
+        if not isinstance(value, (float, np.float32)) or not is_rounded(float(value)):
+            return wide(value)
+        self.held.add(("float32", ()))
+        self.note(PinnedStep("float32", caller(), Kind.MADE))
+        return float(value) * (1.0 + self.nudge)
 
     def _asked(self, dtype: torch.dtype, args: Any) -> None:
         floating = [

@@ -33,11 +33,10 @@ def tables(cache: RunCache, finding: Finding) -> Finding:
     if not enough:
         return finding
     side = enough[0]
-    arrays = ", ".join(f"{dtype} of shape {shape}" for dtype, shape in sorted(cache.pinned.held[side]))
+    held = sorted(cache.pinned.held[side])
+    arrays = ", ".join(f"{dtype} of shape {shape}" if shape else f"a number in {dtype}" for dtype, shape in held)
     told = f"{side} holds {arrays}: a unit in it makes {decimal(made[side])}"
-    message = (
-        f"low-precision table: largest difference {decimal(finding.error)} of the leaf's largest magnitude; {told}"
-    )
+    message = f"largest difference {decimal(finding.error)} of the leaf's largest magnitude; {told}"
     return replace(finding, verdict=Verdict.ROUNDING, causes=(Cause("low-precision table", told),), message=message)
 
 

@@ -170,6 +170,28 @@ class TestTables:
         assert report.passed, str(report)
         assert found(report, regime="tiny").causes[0].name == "low-precision table"
 
+    @pytest.mark.parametrize("holds", ["jax", "torch"])
+    @pytest.mark.parametrize("kind", [np.float32, lambda number: float(np.float32(number))], ids=["NumPy", "Python"])
+    def test_a_number_that_one_side_holds_in_float32(self, holds, kind):
+        narrow, wide = kind(1 / 7), 1 / 7
+        of = {side: narrow if side == holds else wide for side in ("jax", "torch")}
+        report = parity.check(
+            lambda x: jax.lax.scan(lambda c, v: (c * of["jax"] + v, None), jnp.zeros(16, x.dtype), x)[0],
+            lambda x: ((x[0] * of["torch"] + x[1]) * of["torch"] + x[2]) * of["torch"] + x[3],
+            (X,),
+        )
+        assert report.passed, str(report)
+        finding = found(report)
+        assert finding.causes[0].name == "low-precision table"
+        assert f"{holds} holds a number in float32" in finding.message
+        assert finding.notes[0].startswith(f"{holds} makes a table in float32 at test_pinned.py:")
+
+    @pytest.mark.parametrize("off", [1e-6, -1e-5])
+    def test_another_number_is_another_function(self, off):
+        narrow = np.float32((1 + off) / 7)
+        report = parity.check(lambda x: x * narrow, lambda x: x * (1 / 7), (X,))
+        assert found(report).verdict is Verdict.SEMANTIC
+
     def test_another_table_is_another_function(self):
         other = (self.TABLE * (1 + 1e-5)).astype(np.float32)
         narrow = self.TABLE.astype(np.float32)
