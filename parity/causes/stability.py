@@ -10,7 +10,9 @@ import numpy as np
 from parity.causes.context import CARRIERS
 from parity.causes.precision import LOW
 from parity.causes.tracing import interpreter_of, program_of
+from parity.data.dtypes import as_float64, smallest
 from parity.execution.run_cache import RunCache
+from parity.judge import variants
 from parity.judge.finding import Cause, Finding, Verdict
 from parity.programs.interpreter import as_numpy
 from parity.programs.program import Node, Program, Ref
@@ -34,7 +36,9 @@ def with_causes(cache: RunCache, findings: Sequence[Finding], deadline: float) -
     programs = {side: program_of(cache, side, deadline) for side in SIDES}
     causes = {side: _causes(programs[side], programs[other(side)]) for side in sides if side is not None}
     return tuple(
-        replace(f, causes=f.causes + (causes[f.side] or _cancelled(cache, programs[f.side], f.leaf)))
+        replace(
+            f, causes=f.causes + (_flushed(cache, f) or causes[f.side] or _cancelled(cache, programs[f.side], f.leaf))
+        )
         if f.verdict is Verdict.STABILITY and f.side in causes
         else f
         for f in findings
@@ -52,6 +56,23 @@ def _causes(worse: Program | None, better: Program | None) -> tuple[Cause, ...]:
             places = ", ".join(dict.fromkeys(str(worse.nodes[i]) for i in found[:3]))
             causes.append(Cause(name, f"{worse.side}: {places}; the other side has none"))
     return tuple(causes)
+
+
+def _flushed(cache: RunCache, finding: Finding) -> tuple[Cause, ...]:
+    """Zeros where the side's own float64 value is a number too small for all of the dtype's bits."""
+    if finding.dtype == "float64" or finding.side is None:
+        return ()
+    given = variants.given(finding.regime, finding.dtype)
+    low, high = (
+        cache.result(finding.side, dtype, "eager", given).leaf(finding.leaf) for dtype in (finding.dtype, "float64")
+    )
+    if low is None or high is None or low.shape != high.shape or low.dtype.kind not in "fV":
+        return ()
+    size = np.abs(as_float64(high))
+    zeros = (as_float64(low) == 0) & (size > 0) & (size < smallest(finding.dtype))
+    told = f"{finding.side}: {int(zeros.sum())} of {zeros.size} elements that {finding.dtype} holds as subnormal numbers are zero"
+    is_largest = zeros.any() and zeros.flat[np.argmax(np.abs(as_float64(low) - as_float64(high)))]
+    return (Cause("subnormal numbers", told),) if is_largest else ()
 
 
 def _cancelled(cache: RunCache, program: Program | None, leaf: str) -> tuple[Cause, ...]:

@@ -45,6 +45,16 @@ class Arguments:
             if is_inexact(array.dtype) and array.size > 1 and (array == array.flat[0]).all()
         ]
 
+    def symmetric(self) -> list[str]:
+        """Floating inputs that are equal to their own transpose in the last two axes, and are not constant."""
+        constant = self.constant()
+        return [
+            name
+            for name, array in self.arrays.items()
+            if is_inexact(array.dtype) and array.ndim > 1 and array.size > 1 and name not in constant
+            if array.shape[-1] == array.shape[-2] and (array == array.swapaxes(-1, -2)).all()
+        ]
+
     def tree(self, arrays: Mapping[str, Any]) -> dict[str, Any]:
         """Parameter → value, in containers of their own, with `arrays` in place of the NumPy ones."""
         leaves = [arrays.get(name, leaf) for name, leaf in zip(self.names, self.leaves, strict=True)]

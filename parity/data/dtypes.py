@@ -35,6 +35,11 @@ def largest(dtype: str) -> float:
     return float(ml_dtypes.finfo(FLOATS[dtype]).max)
 
 
+def smallest(dtype: str) -> float:
+    """Smallest positive number of this dtype that has all of its bits."""
+    return float(ml_dtypes.finfo(FLOATS[dtype]).smallest_normal)
+
+
 def cast(array: np.ndarray, dtype: str) -> np.ndarray:
     """A copy of `array` at the precision `dtype`; integers and booleans keep theirs.
 

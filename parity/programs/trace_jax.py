@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import torch
-from jax._src import source_info_util
 
 from parity.execution.backends import Call, jax_backend
+from parity.execution.lifting.jax_interpreter import place
 from parity.programs import jax_fallback
 from parity.programs.builder import Builder
 from parity.programs.jax_operations import HANDLERS
@@ -63,7 +62,7 @@ def _add(builder: Builder, jaxpr: Any, consts: Any, inputs: list[Any]) -> list[A
         name, params = equation.primitive.name, equation.params
         operands = [read(atom) for atom in equation.invars]
         outer = builder.place
-        builder.place = _place(equation) or outer
+        builder.place = place(equation) or outer
         inner = next((params[key] for key in _INNER if key in params), None) if name in _OPENED else None
         if params.get("name") == "relu" and name == "custom_jvp_call":
             results = [builder.add("relu", *operands)]  # its own rule: no gradient at 0
@@ -82,8 +81,3 @@ def _add(builder: Builder, jaxpr: Any, consts: Any, inputs: list[Any]) -> list[A
         builder.place = outer
         known.update(zip(equation.outvars, results, strict=True))
     return [read(atom) for atom in jaxpr.outvars]
-
-
-def _place(equation: Any) -> str:
-    frame = source_info_util.user_frame(equation.source_info.traceback)
-    return f"{Path(frame.file_name).name}:{frame.start_line}" if frame else ""

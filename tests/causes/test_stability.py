@@ -129,3 +129,23 @@ def test_cancellation(torch_side, x, cause):
     worse = [f for f in report.findings if f.verdict is Verdict.STABILITY]
     assert {f.causes[0].name if f.causes else None for f in worse} <= {cause}
     assert bool(worse) is bool(cause)
+
+
+@pytest.mark.parametrize(("size", "named"), [(1e-39, True), (1e-30, False)])
+def test_subnormal_numbers_that_one_side_takes_for_zero(size, named):
+    report = parity.check(lambda x: x * 2, lambda x: x * (2 if named else 2.001), (ROWS * np.float32(size),), wrt=())
+    causes = [cause for f in report.findings for cause in f.causes if cause.name == "subnormal numbers"]
+    assert bool(causes) is named
+    assert all("1200 of 1200 elements" in c.evidence and "known convention: JAX on a CPU" in c.evidence for c in causes)
+
+
+def test_a_function_of_a_framework_itself_has_no_line():
+    import jax.numpy as jnp
+    import torch
+
+    one = normal((4, 4), 0, "a").astype(np.float64)
+    report = parity.check(jnp.linalg.cholesky, torch.linalg.cholesky, (one @ one.T + 4 * np.eye(4),), wrt=(), dtypes=())
+    (finding,) = report.findings
+    assert "symmetric inputs that hide a transpose, or which triangle is read: a" in finding.message
+    assert finding.causes
+    assert all(".py" not in cause.evidence for cause in finding.causes)

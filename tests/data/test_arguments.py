@@ -218,3 +218,9 @@ class TestWrt:
 def test_inputs_that_are_all_the_same_number():
     inputs = (np.ones((2, 2), np.float32), np.array([1.0, 2.0]), np.ones(1), np.ones(3, np.int32))
     assert parse(inputs, (), [lambda a, b, c, d: a]).constant() == ["a"]
+
+
+def test_inputs_that_are_their_own_transpose():
+    one = np.arange(9.0).reshape(3, 3)
+    inputs = (one, one + one.T, np.ones((2, 2)), np.arange(4), np.stack([one + one.T] * 2))
+    assert parse(inputs, (), [lambda a, b, c, d, e: a]).symmetric() == ["b", "e"]

@@ -17,6 +17,7 @@ from parity.execution.lifting import LOW_DTYPES, Kind, PinnedStep, is_rounded, s
 from parity.execution.lifting.jax_requests import wide
 
 _OWN = Path(__file__).parents[1]
+_CALLERS = (_OWN, _OWN.parent / "data")  # they call the function: no line of the caller's code
 
 
 @dataclass(frozen=True)
@@ -71,9 +72,10 @@ def is_rounded_number(atom: Any) -> bool:
 
 
 def place(equation: Any) -> str:
-    """`file.py:line` of the caller's code."""
+    """`file.py:line` of the caller's code; empty if parity itself called what made the step."""
     frame = source_info_util.user_frame(equation.source_info.traceback)
-    return f"{Path(frame.file_name).name}:{frame.start_line}" if frame else ""
+    file = Path(frame.file_name) if frame else None
+    return f"{file.name}:{frame.start_line}" if file and frame and file.parent not in _CALLERS else ""
 
 
 def is_own(equation: Any) -> bool:

@@ -154,8 +154,15 @@ def _second_look(leaf: Leaf, finding: Finding) -> Finding:
     there = judge(replace(leaf, variant=moved, mode="eager"), replace(finding, error=statistics.error))
     if there.verdict.passes:
         return finding
-    constant = ", ".join(leaf.cache.arguments.constant())
-    hidden = f" (constant inputs that hide a term: {constant})" if constant else ""
+    arguments = leaf.cache.arguments
+    hidden = "".join(
+        f" ({what}: {', '.join(names)})"
+        for what, names in (
+            ("constant inputs that hide a term", arguments.constant()),
+            ("symmetric inputs that hide a transpose, or which triangle is read", arguments.symmetric()),
+        )
+        if names
+    )
     return replace(
         there,
         mode=finding.mode,
