@@ -76,8 +76,11 @@ class _Recorder(TorchDispatchMode):
             if result is not NotImplemented:
                 return result
         self.builder.place = _place() or self.builder.place
-        refs, named = tree_map_only(torch.Tensor, self.ref, (args, kwargs))
         writes = func._schema.is_mutable and isinstance(args[0], torch.Tensor)
+        if writes and name.removesuffix("_") in DECOMPOSED:  # as optimizers write: compute, then copy
+            with self:
+                return args[0].copy_(getattr(torch.ops.aten, name.removesuffix("_"))(*args, **kwargs))
+        refs, named = tree_map_only(torch.Tensor, self.ref, (args, kwargs))
         shared = [(t, t.clone()) for t in self.sharing.get(_storage(args[0]), ()) if t is not args[0]] if writes else []
         result = func(*args, **kwargs)
         self.stale.update(id(t) for t, before in shared if not torch.equal(t, before))

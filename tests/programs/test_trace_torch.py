@@ -52,6 +52,20 @@ def test_steps_of_an_optimizer(make, options):
     np.testing.assert_allclose(traced, expected, rtol=0, atol=1e-13)
 
 
+def test_a_step_that_differentiates_inside():
+    def train(p, gradients):
+        parameter = torch.nn.Parameter(p.clone())
+        optimizer = torch.optim.Adam([parameter], lr=0.1, weight_decay=0.1)
+        for gradient in gradients:
+            optimizer.zero_grad()
+            (parameter * gradient).sin().sum().backward()
+            optimizer.step()
+        return parameter.detach()
+
+    traced, expected = traced_and_run(train)
+    np.testing.assert_allclose(traced, expected, rtol=0, atol=1e-13)
+
+
 def test_the_same_memory_under_another_name_is_the_same_value():
     def function(p, g):
         return torch.nn.Parameter(p * 2).data + torch.nn.Parameter(p, requires_grad=False) * g
