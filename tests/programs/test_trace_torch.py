@@ -7,12 +7,10 @@ import pytest
 
 from parity.data.inputs import normal
 
-pytest.importorskip("torch")
-import torch
-
-from parity.execution.backends import torch_backend
-from parity.programs import trace_torch
-from parity.programs.interpreter import Interpreter
+torch = pytest.importorskip("torch", exc_type=ImportError)
+from parity.execution.backends import torch_backend  # noqa: E402
+from parity.programs import trace_torch  # noqa: E402
+from parity.programs.interpreter import Interpreter  # noqa: E402
 
 P, G = normal((7,), 0, "p").astype(np.float64), normal((3, 7), 0, "g").astype(np.float64)
 
